@@ -1,0 +1,171 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The values that layers hand each other: frozen, and without I/O."""
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+#: A raw disk: the whole image before it is converted.
+DISK = 'disk'
+#: A finished image file, in a format that is shipped.
+IMAGE = 'image'
+#: The packages that are in the image: a JSON list of {name, version,
+#: architecture, source}.
+PACKAGES = 'packages'
+#: What the audit said of one image file.
+AUDIT_REPORT = 'audit-report'
+#: An image in a catalogue, as a candidate.
+REGISTRATION = 'registration'
+#: What the probes said of one registered image.
+SMOKE_REPORT = 'smoke-report'
+#: A candidate that became the current image.
+PROMOTION = 'promotion'
+
+KINDS = frozenset({
+    DISK,
+    IMAGE,
+    PACKAGES,
+    AUDIT_REPORT,
+    REGISTRATION,
+    SMOKE_REPORT,
+    PROMOTION,
+})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """What a stage made.
+
+    :param kind: one of :data:`KINDS`, or a plug-in's own.
+    :param path: the file that holds it.
+    :param digest: ``sha256:`` and 64 hexadecimal digits of that file.
+    :param size: the file's length in bytes (not the virtual size).
+    :param properties: what is known of it; JSON values only.  An image has
+        ``format``, ``virtual_size`` (bytes) and ``sha512``.
+    """
+
+    kind: str
+    path: Path
+    digest: str
+    size: int
+    properties: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values, for records and symbols."""
+        return {
+            'kind': self.kind,
+            'path': str(self.path),
+            'digest': self.digest,
+            'size': self.size,
+            'properties': dict(self.properties),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> 'Artifact':
+        """Make one of what :meth:`to_json` returned."""
+        return cls(
+            kind=value['kind'],
+            path=Path(value['path']),
+            digest=value['digest'],
+            size=value['size'],
+            properties=dict(value['properties']),
+        )
+
+
+class Outcome(enum.StrEnum):
+    """What a rule or a probe says; only ``PASS`` is a pass."""
+
+    PASS = 'pass'
+    FAIL = 'fail'
+    NOT_APPLICABLE = 'not-applicable'
+    UNKNOWN = 'unknown'
+    WAIVED = 'waived'
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Why an outcome is what it is: where to look, and what is there.
+
+    :param message: what was seen, one line.
+    :param path: a path inside the image, with a leading slash.
+    :param line: line of that file, from 1.
+    :param offset: byte offset in the virtual disk.
+    :param data: the bytes or the text seen there, shortened.
+    """
+
+    message: str
+    path: str | None = None
+    line: int | None = None
+    offset: int | None = None
+    data: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is set, as JSON values."""
+        return {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if value is not None
+        }
+
+
+class RunState(enum.StrEnum):
+    """How a run stands."""
+
+    RUNNING = 'running'
+    SUCCEEDED = 'succeeded'
+    FAILED = 'failed'
+    INTERRUPTED = 'interrupted'
+
+
+class StepState(enum.StrEnum):
+    """How a step of a run stands."""
+
+    PENDING = 'pending'
+    RUNNING = 'running'
+    SUCCEEDED = 'succeeded'
+    SKIPPED = 'skipped'
+    FAILED = 'failed'
+
+
+class ImageState(enum.StrEnum):
+    """How an image in a catalogue stands."""
+
+    CANDIDATE = 'candidate'
+    CURRENT = 'current'
+    PREVIOUS = 'previous'
+    RETIRED = 'retired'
+    REJECTED = 'rejected'
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UndoRecord:
+    """How to take away a thing that is about to be made.
+
+    Records are journaled before the thing is made, so that they survive a
+    kill, and undoing is idempotent: a thing that is not there is undone.
+
+    :param kind: ``path`` (remove a file or tree), ``process`` (kill a
+        process group), ``catalogue`` or ``hypervisor`` (ask the target's
+        plug-in).
+    :param arguments: what the undoing needs; JSON values only.  ``path``:
+        ``path``; ``process``: ``run``, the run id that every process
+        started for a run carries in its environment (see
+        :mod:`image_pipeline.host.process`); the others: ``target`` and the
+        plug-in's own.
+    """
+
+    kind: str
+    arguments: Mapping[str, Any]

@@ -1,0 +1,221 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The contract of a catalogue: where images are registered.
+
+Glance is one, a directory another; both pass
+:class:`image_pipeline.testing.conformance.CatalogueConformance`.  What a
+catalogue knows of an image is kept with the image itself, so that every
+command works from any host that reaches it.
+"""
+
+import abc
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from image_pipeline import artifact
+from image_pipeline.conf import settings as conf_settings
+from image_pipeline.host import cancellation
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageRecord:
+    """An image in a catalogue.
+
+    :param id: the catalogue's id; identity is this and the digest.
+    :param name: what users call it; a candidate has a candidate's name.
+    :param final_name: the name that it has, or gets, when it is current.
+    :param state: candidate, current, previous, retired or rejected.
+    :param sha256: 64 hexadecimal digits.
+    :param sha512: 128 hexadecimal digits.
+    :param size: bytes of the file.
+    :param virtual_size: bytes of the disk.
+    :param format: as Glance's ``disk_format``: qcow2, raw …
+    :param visibility: private, shared, community or public.
+    :param hidden: whether listings leave it out.
+    :param created_at: ISO 8601, UTC.
+    :param promoted_at: ISO 8601, UTC; None if it never was.
+    :param run_id: the run that registered it.
+    :param recipe: the recipe's name.
+    :param properties: image properties, without the pipeline's own.
+    :param tags: tags.
+    :param reason: why it is in that state, if somebody said so.
+    :param path: its file, where the catalogue is on this host.
+    :param previous_id: the image that it replaced as the current one.
+    """
+
+    id: str
+    name: str
+    final_name: str
+    state: artifact.ImageState
+    sha256: str
+    sha512: str
+    size: int
+    virtual_size: int
+    format: str
+    visibility: str
+    hidden: bool
+    created_at: str
+    promoted_at: str | None = None
+    run_id: str | None = None
+    recipe: str | None = None
+    properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    reason: str | None = None
+    path: Path | None = None
+    previous_id: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Swap:
+    """What a promotion or a rollback did.
+
+    :param current: the image that users get now.
+    :param former: the one that they got before; None if there was none.
+    """
+
+    current: ImageRecord
+    former: ImageRecord | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Whether an image is in use.
+
+    :param in_use: None if that could not be found out; that is a refusal.
+    :param users: who uses it, one line each.
+    """
+
+    in_use: bool | None
+    users: tuple[str, ...] = ()
+
+
+class Catalogue(abc.ABC):
+    """Where images are registered.
+
+    :param target: the target's settings.
+    :param state_dir: the state folder, for catalogues on this host.
+    """
+
+    def __init__(
+        self, target: conf_settings.Target, *, state_dir: Path
+    ) -> None:
+        self.target = target
+        self.state_dir = state_dir
+
+    @abc.abstractmethod
+    def register(
+        self,
+        image: artifact.Artifact,
+        *,
+        name: str,
+        recipe: str,
+        run_id: str,
+        properties: Mapping[str, str],
+        undo: Callable[[artifact.UndoRecord], None],
+        progress: Callable[[float, float | None, str], None],
+        cancelled: cancellation.CancellationToken,
+    ) -> ImageRecord:
+        """Put an image into the catalogue as a candidate: private, hidden.
+
+        Registering the same content under the same name again gives the
+        image that is there, its properties brought up to date.
+
+        :param image: the file; kind ``image``.
+        :param name: the name that it is to have when it is current.
+        :param recipe: the recipe's name.
+        :param run_id: the run.
+        :param properties: image properties.
+        :param undo: journals a ``catalogue`` record before the image is made.
+        :param progress: told of the bytes copied.
+        :param cancelled: stops the copy.
+        """
+
+    @abc.abstractmethod
+    def get(self, image_id: str) -> ImageRecord:
+        """Return one image.
+
+        :param image_id: its id.
+        :raises NotFound: there is none.
+        """
+
+    @abc.abstractmethod
+    def list_images(
+        self,
+        *,
+        name: str | None = None,
+        states: Sequence[artifact.ImageState] = (),
+    ) -> Iterable[ImageRecord]:
+        """Return the images of the pipeline, the newest first.
+
+        :param name: only those of this final name.
+        :param states: only those in one of these states; none means all.
+        """
+
+    @abc.abstractmethod
+    def promote(
+        self, image_id: str, *, reason: str | None = None, force: bool = False
+    ) -> Swap:
+        """Make an image the current one of its name, at once for users.
+
+        The former current one becomes previous; it is hidden and keeps its
+        name.  Promoting the current image changes nothing.
+
+        :param image_id: the image.
+        :param reason: kept with the image.
+        :param force: promote even a rejected image.
+        :raises StateConflict: the image is rejected or retired.
+        """
+
+    @abc.abstractmethod
+    def roll_back(self, name: str, *, reason: str | None = None) -> Swap:
+        """Bring the previous image back; the current one becomes rejected.
+
+        :param name: the final name.
+        :param reason: kept with the rejected image.
+        :raises StateConflict: there is no previous image.
+        """
+
+    @abc.abstractmethod
+    def retire(
+        self, image_id: str, *, delete: bool = False, reason: str | None = None
+    ) -> ImageRecord:
+        """Take an image out of service: hidden and, if asked for, deleted.
+
+        :param image_id: the image; never the current one.
+        :param delete: delete it as well, unless it is in use.
+        :param reason: kept with the image.
+        :raises StateConflict: it is current, or to be deleted and in use.
+        """
+
+    @abc.abstractmethod
+    def in_use(self, image_id: str) -> Usage:
+        """Say whether anything uses an image.
+
+        :param image_id: the image.
+        """
+
+    @abc.abstractmethod
+    def recover(self) -> Sequence[str]:
+        """Finish or undo what a killed process left half done.
+
+        :returns: what was done, one line each.
+        """
+
+    @abc.abstractmethod
+    def undo(self, arguments: Mapping[str, Any]) -> None:
+        """Undo a ``catalogue`` record; a thing that is not there is undone.
+
+        :param arguments: of the record that ``register`` journaled.
+        """

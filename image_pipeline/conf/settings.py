@@ -1,0 +1,121 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The site's settings as frozen values.
+
+``cfg.CONF`` is read in ``cli`` and ``engine`` only; what the layers below
+get is one of these.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+#: The built-in target: a directory as the catalogue, QEMU as the hypervisor.
+LOCAL = 'local'
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a run's image goes: one ``[target:NAME]`` group.
+
+    :param name: the target's name, as ``--target`` takes it.
+    :param catalogue: entry point in ``image_pipeline.catalogues``.
+    :param hypervisor: entry point in ``image_pipeline.hypervisors``.
+    :param cloud: name of a cloud of clouds.yaml, or None for ``local``.
+    :param region: region of that cloud.
+    :param formats: the image formats that this target takes.
+    :param visibility: what a promoted image gets: private, shared, community
+        or public.
+    :param image_name: name of the image at this target; None: the recipe's.
+    :param promote: ``auto`` (by the bake) or ``manual`` (by a person).
+    :param keep: how many former images ``retire`` leaves in service.
+    :param tags: tags that a registered image gets.
+    :param properties: image properties of this target.
+    :param members: project ids that a shared image is shared with.
+    :param stores: Glance stores to put the image in.
+    :param flavor: flavor of the smoke test's server.
+    :param network: network of the smoke test's server.
+    """
+
+    name: str
+    catalogue: str
+    hypervisor: str
+    cloud: str | None = None
+    region: str | None = None
+    formats: tuple[str, ...] = ('qcow2',)
+    visibility: str = 'private'
+    image_name: str | None = None
+    promote: str = 'manual'
+    keep: int = 3
+    tags: tuple[str, ...] = ()
+    properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    members: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
+    flavor: str | None = None
+    network: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mirrors:
+    """Where packages come from while an image is composed.
+
+    None means what the build host's own apt uses.
+
+    :param debian: base URL of the Debian archive.
+    :param debian_security: base URL of the Debian security archive.
+    :param ubuntu: base URL of the Ubuntu archive.
+    """
+
+    debian: str | None = None
+    debian_security: str | None = None
+    ubuntu: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that a site may set.
+
+    :param state_dir: home of runs, artifacts, cache and local catalogue.
+    :param recipe_path: folders in which recipes are found by name.
+    :param elements_path: further folders of elements, before ours.
+    :param targets: by name; always has ``local``.
+    :param mirrors: see :class:`Mirrors`.
+    :param cache_max_age: seconds for which a look at a mirror holds.
+    :param cache_keep_days: days after which an unused artifact or cache
+        entry may be collected.
+    :param cache_max_bytes: size above which the least recently used cache
+        entries are collected.
+    :param keep_runs: how many finished runs of a recipe are kept.
+    :param keep_candidates: how many unpromoted candidates of an image name
+        are kept.
+    :param taskflow_connection: SQLAlchemy URL of TaskFlow's persistence; None
+        means SQLite in the state folder.
+    :param max_workers: steps that run at the same time.
+    :param stage_timeouts: seconds that a stage may take, by stage name.
+    :param accel: ``auto`` (probed), ``kvm`` or ``tcg``.
+    """
+
+    state_dir: Path
+    recipe_path: tuple[Path, ...]
+    elements_path: tuple[Path, ...]
+    targets: Mapping[str, Target]
+    mirrors: Mirrors
+    cache_max_age: int
+    cache_keep_days: int
+    cache_max_bytes: int
+    keep_runs: int
+    keep_candidates: int
+    taskflow_connection: str | None
+    max_workers: int
+    stage_timeouts: Mapping[str, int]
+    accel: str
