@@ -10,4 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TODO-audit."""
+"""Look into a finished image, offline, by named rules."""

@@ -13,7 +13,7 @@
 """The contract of a catalogue: where images are registered.
 
 Glance is one, a directory another; both pass
-:class:`image_pipeline.testing.conformance.CatalogueConformance`.  What a
+:mod:`image_pipeline.testing.conformance.catalogue`.  What a
 catalogue knows of an image is kept with the image itself, so that every
 command works from any host that reaches it.
 """

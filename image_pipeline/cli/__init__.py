@@ -10,4 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TODO-cli."""
+"""The command line: parse, call the engine, print, exit."""

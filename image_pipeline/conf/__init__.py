@@ -10,4 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TODO-conf."""
+"""The site's settings, one module an oslo.config group."""

@@ -10,4 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TODO-engine."""
+"""A plan becomes a TaskFlow flow: run, resume, undo, tell."""

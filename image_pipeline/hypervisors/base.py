@@ -13,7 +13,7 @@
 """The contract of a hypervisor: where an image is booted.
 
 Nova is one, QEMU on this host another; both pass
-:class:`image_pipeline.testing.conformance.HypervisorConformance` and run the
+:mod:`image_pipeline.testing.conformance.hypervisor` and run the
 same probes.
 """
 

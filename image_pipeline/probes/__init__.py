@@ -10,4 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TODO-probes."""
+"""What is asked of a booted guest, and how the answers come back."""

@@ -10,4 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TODO-recipe."""
+"""A recipe becomes a plan: load, check, expand; no network, no writes."""

@@ -10,4 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TODO-stages."""
+"""The stages that come with image-pipeline, one module a stage."""

@@ -15,7 +15,7 @@
 A stage is a class in a module of its own, with its options (a frozen
 dataclass) and their closed JSON Schema beside it, registered as an entry
 point in ``image_pipeline.stages``.  ``doc/source/contributor/stages.rst`` has
-a worked example; :mod:`image_pipeline.testing.conformance` tests one.
+a worked example; :mod:`image_pipeline.testing.conformance.stage` tests one.
 """
 
 import abc
@@ -199,8 +199,7 @@ class Stage(abc.ABC, Generic[OptionsT]):
         return ()
 
     def formats(self) -> Iterable[str]:
-        """Return image formats that this stage wants made, whoever takes them.
-        """
+        """Return the image formats to make beside those of the targets."""
         return ()
 
     def fingerprint(self, context: PlanContext) -> Mapping[str, str]:

@@ -10,4 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TODO-store."""
+"""The state on disk: runs, artifacts by digest, cache, locks."""

@@ -10,4 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TODO-testing."""
+"""Help for tests of plug-ins: conformance tests and fakes."""

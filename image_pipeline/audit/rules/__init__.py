@@ -10,4 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TODO-audit/rules."""
+"""The rules, one module a group of the catalogue."""
