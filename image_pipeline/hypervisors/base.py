@@ -93,7 +93,7 @@ class Instance(abc.ABC):
 
     @abc.abstractmethod
     def describe(self) -> Mapping[str, Any]:
-        """Return facts for the report: machine, acceleration, flavor …"""
+        """Return facts for the report: machine, acceleration, flavor."""
 
 
 class Hypervisor(abc.ABC):

@@ -202,6 +202,15 @@ class Stage(abc.ABC, Generic[OptionsT]):
         """Return the image formats to make beside those of the targets."""
         return ()
 
+    def secrets(self) -> Iterable[str]:
+        """Return the names of environment variables that hold secrets.
+
+        The engine reads them, gives them as ``context.secrets`` and keeps
+        them out of logs, manifests and errors.  Identity knows their names
+        only, so a changed secret alone is no reason to run a step again.
+        """
+        return ()
+
     def fingerprint(self, context: PlanContext) -> Mapping[str, str]:
         """Return the inputs that are neither options nor artifacts.
 
