@@ -18,11 +18,30 @@ hint (what to do next).  Messages have no full stop and no traceback; only
 """
 
 import dataclasses
+import difflib
 from collections.abc import Iterable
 from typing import ClassVar
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, order=True)
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return the hint for a word that is not among the known ones, or None.
+
+    :param word: what the user wrote.
+    :param known: what could have been meant.
+    :returns: such as ``did you mean "convert"?``.
+    """
+    # Case and the two ways to join words are the commonest slips.
+    plain = {_plain(name): name for name in sorted(known)}
+    near = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.6)
+    return f'did you mean "{plain[near[0]]}"?' if near else None
+
+
+def _plain(word: str) -> str:
+    # A long word costs difflib time, and is near to nothing anyway.
+    return word[:100].lower().replace('_', '-')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Problem:
     """One thing that is wrong in what the user gave.
 
