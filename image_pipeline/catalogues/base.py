@@ -29,52 +29,8 @@ from image_pipeline.conf import settings as conf_settings
 from image_pipeline.host import cancellation
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ImageRecord:
-    """An image in a catalogue.
-
-    :param id: the catalogue's id; identity is this and the digest.
-    :param name: what users call it; a candidate has a candidate's name.
-    :param final_name: the name that it has, or gets, when it is current.
-    :param state: candidate, current, previous, retired or rejected.
-    :param sha256: 64 hexadecimal digits.
-    :param sha512: 128 hexadecimal digits.
-    :param size: bytes of the file.
-    :param virtual_size: bytes of the disk.
-    :param format: as Glance's ``disk_format``: qcow2, raw …
-    :param visibility: private, shared, community or public.
-    :param hidden: whether listings leave it out.
-    :param created_at: ISO 8601, UTC.
-    :param promoted_at: ISO 8601, UTC; None if it never was.
-    :param run_id: the run that registered it.
-    :param recipe: the recipe's name.
-    :param properties: image properties, without the pipeline's own.
-    :param tags: tags.
-    :param reason: why it is in that state, if somebody said so.
-    :param path: its file, where the catalogue is on this host.
-    :param previous_id: the image that it replaced as the current one.
-    """
-
-    id: str
-    name: str
-    final_name: str
-    state: artifact.ImageState
-    sha256: str
-    sha512: str
-    size: int
-    virtual_size: int
-    format: str
-    visibility: str
-    hidden: bool
-    created_at: str
-    promoted_at: str | None = None
-    run_id: str | None = None
-    recipe: str | None = None
-    properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    tags: tuple[str, ...] = ()
-    reason: str | None = None
-    path: Path | None = None
-    previous_id: str | None = None
+#: An image in a catalogue.
+ImageRecord = artifact.ImageRecord
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

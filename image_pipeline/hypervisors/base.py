@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 from image_pipeline import artifact
-from image_pipeline.catalogues import base as catalogue_base
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.host import cancellation, process
 from image_pipeline.store import cache as store_cache
@@ -118,7 +117,7 @@ class Hypervisor(abc.ABC):
     @abc.abstractmethod
     def boot(
         self,
-        image: catalogue_base.ImageRecord,
+        image: artifact.ImageRecord,
         *,
         seed: Seed,
         shape: Shape,
