@@ -34,15 +34,17 @@ SMOKE_REPORT = 'smoke-report'
 #: A candidate that became the current image.
 PROMOTION = 'promotion'
 
-KINDS = frozenset({
-    DISK,
-    IMAGE,
-    PACKAGES,
-    AUDIT_REPORT,
-    REGISTRATION,
-    SMOKE_REPORT,
-    PROMOTION,
-})
+KINDS = frozenset(
+    {
+        DISK,
+        IMAGE,
+        PACKAGES,
+        AUDIT_REPORT,
+        REGISTRATION,
+        SMOKE_REPORT,
+        PROMOTION,
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,7 @@ class Artifact:
 class Outcome(enum.StrEnum):
     """What a rule or a probe says; only ``PASS`` is a pass."""
 
-    PASS = 'pass'
+    PASS = 'pass'  # noqa: S105 - an outcome, no password
     FAIL = 'fail'
     NOT_APPLICABLE = 'not-applicable'
     UNKNOWN = 'unknown'

@@ -28,7 +28,6 @@ from image_pipeline import artifact
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.host import cancellation
 
-
 #: An image in a catalogue.
 ImageRecord = artifact.ImageRecord
 
