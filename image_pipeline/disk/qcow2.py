@@ -1,0 +1,343 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Read the virtual disk in a qcow2 file.
+
+Versions 2 and 3, any cluster size, plain, zero, zlib and zstd clusters.  The
+format is QEMU's ``docs/interop/qcow2.txt``.  Memory is bounded whatever the
+image's size: tables and clusters are kept in caches of a fixed number of
+bytes.  Every number of the file is distrusted.
+"""
+
+import array
+import dataclasses
+import struct
+import sys
+import zlib
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from image_pipeline import exceptions
+from image_pipeline.disk import reader
+
+#: Incompatible feature bits that are known; others are refused.
+DIRTY, CORRUPT, DATA_FILE, COMPRESSION = 1, 2, 4, 8
+_COPIED = 1 << 63
+_COMPRESSED = 1 << 62
+_ZERO = 1
+_OFFSET = 0x00FFFFFFFFFFFE00
+#: The most bytes of an L1 table that QEMU itself reads (32 MiB).
+_L1_LIMIT = 32 << 20
+#: Bytes of second-level tables and of clusters that are kept.
+_TABLES_KEPT = 8 << 20
+_CLUSTERS_KEPT = 24 << 20
+#: Bytes of second-level tables that are looked through when a file is
+#: opened, to see that it is whole; an image of 256 GiB has 32 MiB.
+_CHECKED = 32 << 20
+_ZSTD, _ZLIB = 1, 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Header:
+    """The header of a qcow2 file; the fields that matter to a reader.
+
+    :param version: 2 or 3.
+    :param cluster_bits: log2 of the cluster size in bytes.
+    :param size: bytes that the guest sees.
+    :param crypt_method: 0 none, 1 AES, 2 LUKS.
+    :param l1_entries: entries of the first-level table.
+    :param l1_offset: where that table is.
+    :param snapshots: how many internal snapshots there are.
+    :param incompatible: incompatible feature bits.
+    :param compression: 0 zlib, 1 zstd.
+    """
+
+    version: int
+    cluster_bits: int
+    size: int
+    crypt_method: int
+    l1_entries: int
+    l1_offset: int
+    snapshots: int
+    incompatible: int
+    compression: int
+
+    @property
+    def cluster_size(self) -> int:
+        """Bytes in a cluster."""
+        return 1 << self.cluster_bits
+
+    @property
+    def dirty(self) -> bool:
+        """Whether it was not closed properly."""
+        return bool(self.incompatible & DIRTY)
+
+    @property
+    def corrupt(self) -> bool:
+        """Whether QEMU itself marked it as damaged."""
+        return bool(self.incompatible & CORRUPT)
+
+
+class Qcow2Disk(reader.Disk):
+    """The virtual disk in a qcow2 file."""
+
+    def __init__(self, path: Path, inspection: reader.Inspection) -> None:
+        super().__init__(path, inspection)
+        try:
+            self.header = self._read_header()
+            self.size = self.header.size
+            self._l1 = self._read_l1()
+            self._l2_entries = self.header.cluster_size // 8
+            self._tables = _Kept(_TABLES_KEPT)
+            self._clusters = _Kept(_CLUSTERS_KEPT)
+            self._zstd: Any = None
+            if not self.header.crypt_method:
+                self._check_whole()
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes of the disk; see :meth:`reader.Disk.read`."""
+        if offset < 0 or length <= 0 or offset >= self.size:
+            return b''
+        if self.header.crypt_method:
+            raise exceptions.ImageUnreadable(
+                f'{self.path}: its content is encrypted'
+            )
+        length = min(length, self.size - offset)
+        bits, size = self.header.cluster_bits, self.header.cluster_size
+        parts = []
+        while length:
+            within = offset & (size - 1)
+            count = min(length, size - within)
+            parts.append(self._read_cluster(offset >> bits, within, count))
+            offset += count
+            length -= count
+        return parts[0] if len(parts) == 1 else b''.join(parts)
+
+    def _read_header(self) -> Header:
+        data = self._pread(112, 0)
+        if len(data) < 72:
+            raise self._damaged('its header is cut short')
+        (version, _, _, bits, size, crypt, l1_entries, l1_offset, _, _,
+         snapshots) = struct.unpack_from('>IQIIQIIQQII', data, 4)  # fmt: skip
+        incompatible = compression = 0
+        if version >= 3:
+            if len(data) < 104:
+                raise self._damaged('its header is cut short')
+            (incompatible,) = struct.unpack_from('>Q', data, 72)
+            (header_length,) = struct.unpack_from('>I', data, 100)
+            if header_length >= 105 and len(data) > 104:
+                compression = data[104]
+        header = Header(
+            version=version,
+            cluster_bits=bits,
+            size=size,
+            crypt_method=crypt,
+            l1_entries=l1_entries,
+            l1_offset=l1_offset,
+            snapshots=snapshots,
+            incompatible=incompatible,
+            compression=compression,
+        )
+        self._check_header(header)
+        return header
+
+    def _check_header(self, header: Header) -> None:
+        known = DIRTY | CORRUPT | COMPRESSION
+        if header.version not in (2, 3):
+            raise self._damaged(f'version {header.version} is not known')
+        if header.incompatible & ~known:
+            raise self._damaged('it uses features that are not known')
+        if not 9 <= header.cluster_bits <= 21:
+            raise self._damaged(
+                f'clusters of 2^{header.cluster_bits} bytes are not allowed'
+            )
+        if header.compression not in (_ZLIB, _ZSTD):
+            raise self._damaged(
+                f'compression type {header.compression} is not known'
+            )
+        if header.size > 1 << 56:
+            raise self._damaged(f'a size of {header.size} is not possible')
+        if header.l1_offset % header.cluster_size:
+            raise self._damaged('its first-level table is not aligned')
+
+    def _read_l1(self) -> 'array.array[int]':
+        header = self.header
+        covered = header.cluster_size // 8 * header.cluster_size
+        needed = -(-header.size // covered)
+        if needed * 8 > _L1_LIMIT or header.l1_entries * 8 > _L1_LIMIT:
+            raise self._damaged('its first-level table is too large')
+        if header.l1_entries < needed:
+            raise self._damaged(
+                'its first-level table is smaller than its size says'
+            )
+        data = self._pread(needed * 8, header.l1_offset)
+        if len(data) < needed * 8:
+            raise self._cut_short(header.l1_offset + len(data))
+        return _big_endian(data)
+
+    def _check_whole(self) -> None:
+        """See that what the tables name lies in the file.
+
+        A download that was broken off is told at once, not by the first
+        rule that meets a hole.
+        """
+        budget = _CHECKED
+        for entry in self._l1:
+            start = entry & _OFFSET
+            if not start:
+                continue
+            if start >= self.file_size:
+                raise self._cut_short(start)
+            budget -= self.header.cluster_size
+            if budget >= 0:
+                self._check_table(self._read_table(start))
+
+    def _check_table(self, table: 'array.array[int]') -> None:
+        # Plain maxima first: per-entry work only where one is too large.
+        mask = self._compressed_mask
+        plain = max(
+            (e & _OFFSET for e in table if not e & _COMPRESSED), default=0
+        )
+        last = max((e & mask for e in table if e & _COMPRESSED), default=0)
+        for offset in (plain, last):
+            if offset >= self.file_size:
+                raise self._cut_short(offset)
+        if not last:
+            return
+        for entry in table:
+            if entry & _COMPRESSED and entry & self._compressed_mask == last:
+                # The stream ends somewhere in its last sector.
+                end = self._compressed_end(entry) - 512
+                if end >= self.file_size:
+                    raise self._cut_short(end)
+
+    @property
+    def _compressed_mask(self) -> int:
+        return (1 << (62 - (self.header.cluster_bits - 8))) - 1
+
+    def _compressed_end(self, entry: int) -> int:
+        shift = 62 - (self.header.cluster_bits - 8)
+        start = entry & ((1 << shift) - 1)
+        sectors = (entry & (_COMPRESSED - 1)) >> shift
+        return (start & ~511) + (sectors + 1) * 512
+
+    def _read_table(self, start: int) -> 'array.array[int]':
+        data = self._pread(self.header.cluster_size, start)
+        if len(data) < self.header.cluster_size:
+            raise self._cut_short(start + len(data))
+        return _big_endian(data)
+
+    def _entry(self, cluster: int) -> int:
+        index = cluster // self._l2_entries
+        start = self._l1[index] & _OFFSET
+        if not start:
+            return 0
+        table = self._tables.get(start)
+        if table is None:
+            table = self._read_table(start)
+            self._tables.put(start, table, self.header.cluster_size)
+        return int(table[cluster % self._l2_entries])
+
+    def _read_cluster(self, cluster: int, within: int, count: int) -> bytes:
+        entry = self._entry(cluster)
+        if entry & _COMPRESSED:
+            data = self._clusters.get(cluster)
+            if data is None:
+                data = self._decompress(entry)
+                self._clusters.put(cluster, data, len(data))
+            return bytes(data[within : within + count])
+        start = entry & _OFFSET
+        if not start or (self.header.version >= 3 and entry & _ZERO):
+            return bytes(count)
+        if start >= self.file_size:
+            raise self._cut_short(start)
+        data = self._pread(count, start + within)
+        # QEMU takes what is missing of the last cluster as zeros.
+        return data + bytes(count - len(data))
+
+    def _decompress(self, entry: int) -> bytes:
+        start = entry & self._compressed_mask
+        packed = self._pread(self._compressed_end(entry) - start, start)
+        size = self.header.cluster_size
+        try:
+            if self.header.compression == _ZSTD:
+                data = self._unzstd(packed, size)
+            else:
+                data = zlib.decompressobj(-15).decompress(packed, size)
+        except Exception as exc:
+            # zlib.error, zstandard.ZstdError: never more than the bytes.
+            raise self._damaged(
+                f'a compressed cluster at byte {start} cannot be read'
+            ) from exc
+        if len(data) != size:
+            raise self._damaged(
+                f'a compressed cluster at byte {start} is cut short'
+            )
+        return data
+
+    def _unzstd(self, packed: bytes, size: int) -> bytes:
+        if self._zstd is None:
+            import zstandard
+
+            # The window bounds the memory that a hostile frame can ask for;
+            # no cluster is larger than 2 MiB.
+            self._zstd = zstandard.ZstdDecompressor(max_window_size=1 << 23)
+        with self._zstd.stream_reader(packed) as stream:
+            return bytes(stream.read(size))
+
+    def _damaged(self, why: str) -> exceptions.ImageUnreadable:
+        return exceptions.ImageUnreadable(
+            f'{self.path}: is damaged: {why}',
+            hint='look at it with: qemu-img check -f qcow2 FILE',
+        )
+
+    def _cut_short(self, offset: int) -> exceptions.ImageUnreadable:
+        return exceptions.ImageUnreadable(
+            f'{self.path}: is cut short: it has {self.file_size} bytes, and '
+            f'its tables name byte {offset}',
+            hint='fetch or convert it again, and compare its checksum',
+        )
+
+
+class _Kept:
+    """The last used values, as many as fit into a number of bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._used = 0
+        self._items: OrderedDict[int, tuple[Any, int]] = OrderedDict()
+
+    def get(self, key: int) -> Any:
+        item = self._items.get(key)
+        if item is None:
+            return None
+        self._items.move_to_end(key)
+        return item[0]
+
+    def put(self, key: int, value: Any, size: int) -> None:
+        self._items[key] = (value, size)
+        self._used += size
+        while self._used > self._limit and len(self._items) > 1:
+            _, (_, gone) = self._items.popitem(last=False)
+            self._used -= gone
+
+
+def _big_endian(data: bytes) -> 'array.array[int]':
+    table = array.array('Q')
+    table.frombytes(data)
+    if sys.byteorder == 'little':
+        table.byteswap()
+    return table

@@ -1,0 +1,247 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Open an image file as the virtual disk that a guest would see, read-only.
+
+Nothing else may touch a file before :func:`inspect` has: a qcow2 may name a
+host file as its backing or data file, and the wrong reader would hand that
+file's content out (CVE-2024-32498, CVE-2022-47951).  The inspector is
+oslo.utils', the same code that Glance and Nova run.
+"""
+
+import abc
+import dataclasses
+import os
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from image_pipeline import exceptions
+
+#: The least that can hold a boot sector.
+SECTOR = 512
+#: Formats of oslo.utils that are a plain copy of the disk.
+_PLAIN = frozenset({'raw', 'gpt', 'iso', 'luks'})
+#: What an inspector's failed check means for a person, by its name.
+_UNSAFE = {
+    'backing_file': 'it needs a backing file',
+    'data_file': 'it keeps its data in another file',
+    'unknown_features': 'it uses features that are not known',
+}
+_FLATTEN = (
+    'make a file of its own, on a host that you trust: qemu-img convert '
+    '-f qcow2 -O qcow2 IN OUT'
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What the inspector said of a file.
+
+    :param format: ``raw`` or ``qcow2``.
+    :param detected: the inspector's own word; it calls a raw disk with a
+        boot record ``gpt``, whichever table that holds.
+    :param findings: checks that failed without making the file unsafe to
+        read, by the inspector's name of the check: Glance refuses these.
+    """
+
+    format: str
+    detected: str
+    findings: tuple[tuple[str, str], ...] = ()
+
+
+class Disk(abc.ABC):
+    """A virtual disk, read-only; close it, or use it as a context.
+
+    :param path: the file.
+    :param inspection: what :func:`inspect` said of it.
+    """
+
+    #: The image format, as Glance calls it.
+    format: str
+    #: Bytes that the guest sees.
+    size: int
+
+    def __init__(self, path: Path, inspection: Inspection) -> None:
+        self.path = path
+        self.inspection = inspection
+        self.format = inspection.format
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise _cannot_open(path, exc) from exc
+        self.file_size = os.fstat(self._fd).st_size
+
+    @abc.abstractmethod
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes of the disk; fewer at its end, none past it.
+
+        :param offset: where to begin, in bytes.
+        :param length: how many bytes.
+        :raises ImageUnreadable: the file is damaged there.
+        """
+
+    def close(self) -> None:
+        """Let go of the file; may be called again."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _pread(self, length: int, offset: int) -> bytes:
+        """Read from the file; short at its end."""
+        try:
+            return os.pread(self._fd, length, offset)
+        except OSError as exc:
+            raise exceptions.ImageUnreadable(
+                f'{self.path}: cannot be read at byte {offset}: {exc.strerror}'
+            ) from exc
+
+
+class RawDisk(Disk):
+    """A file that is the disk, byte for byte."""
+
+    def __init__(self, path: Path, inspection: Inspection) -> None:
+        super().__init__(path, inspection)
+        self.size = self.file_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes of the disk; see :meth:`Disk.read`."""
+        if offset < 0 or length <= 0 or offset >= self.size:
+            return b''
+        return self._pread(min(length, self.size - offset), offset)
+
+
+def inspect(path: Path) -> Inspection:
+    """Tell what a file is, and that it is safe to open.
+
+    :param path: the file.
+    :raises ImageUnreadable: it is missing, not a file, too short, of a
+        format that is not read, or not safe.
+    """
+    _check_file(path)
+    # Imported here: `--help` must not pay for it.
+    from oslo_utils.imageutils import format_inspector
+
+    try:
+        found = format_inspector.detect_file_format(str(path))
+    except OSError as exc:
+        raise _cannot_open(path, exc) from exc
+    except Exception as exc:
+        # The inspector meets hostile bytes: whatever it raises is about them.
+        return _ambiguous(path, exc)
+    detected = str(found) if found is not None else 'raw'
+    if detected not in _PLAIN and detected != 'qcow2':
+        raise exceptions.ImageUnreadable(
+            f'{path}: images of the format {detected} are not read',
+            hint=f'convert it first: qemu-img convert -f {detected} '
+            '-O qcow2 IN OUT',
+        )
+    failures: dict[str, str] = {}
+    try:
+        if found is not None:
+            found.safety_check()
+    except format_inspector.SafetyCheckFailed as exc:
+        failures = {name: str(why) for name, why in exc.failures.items()}
+    except Exception as exc:
+        raise exceptions.ImageUnreadable(
+            f'{path}: is damaged or cut short: {exc}',
+            hint='compare it with its checksum',
+        ) from exc
+    if detected == 'qcow2' and failures:
+        reasons = ', '.join(
+            _UNSAFE.get(name, why) for name, why in failures.items()
+        )
+        raise exceptions.ImageUnreadable(
+            f'{path}: is not safe to open: {reasons}', hint=_FLATTEN
+        )
+    return Inspection(
+        format='qcow2' if detected == 'qcow2' else 'raw',
+        detected=detected,
+        findings=tuple(failures.items()),
+    )
+
+
+def open_disk(path: Path | str) -> Disk:
+    """Open an image file as a virtual disk, after checking that it is safe.
+
+    :param path: a raw or qcow2 file; ours or a stranger's.
+    :returns: the disk; close it, or use it as a context.
+    :raises ImageUnreadable: it cannot or must not be opened.
+    """
+    path = Path(path)
+    inspection = inspect(path)
+    if inspection.format == 'qcow2':
+        from image_pipeline.disk import qcow2
+
+        return qcow2.Qcow2Disk(path, inspection)
+    return RawDisk(path, inspection)
+
+
+def _ambiguous(path: Path, exc: Exception) -> Inspection:
+    """Judge a file in which the inspector saw several formats.
+
+    A hybrid ISO is both an ISO and a disk, which is harmless; anything else
+    may hide one image in another.
+    """
+    formats = set(str(exc).rpartition(': ')[2].split(','))
+    if formats == {'iso', 'gpt'}:
+        return Inspection(format='raw', detected='iso')
+    raise exceptions.ImageUnreadable(
+        f'{path}: its format cannot be told: {exc}'
+    ) from exc
+
+
+def _check_file(path: Path) -> None:
+    try:
+        status = path.stat()
+    except OSError as exc:
+        raise _cannot_open(path, exc) from exc
+    except ValueError as exc:
+        raise exceptions.ImageUnreadable(
+            f'{str(path)!r} is not a path: {exc}'
+        ) from exc
+    if stat.S_ISDIR(status.st_mode):
+        raise exceptions.ImageUnreadable(
+            f'{path}: is a directory, not an image file',
+            hint='name the file itself',
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise exceptions.ImageUnreadable(
+            f'{path}: is a device or a pipe, not an image file',
+            hint='copy it into a file first',
+        )
+    if status.st_size == 0:
+        raise exceptions.ImageUnreadable(f'{path}: is empty')
+    if status.st_size < SECTOR:
+        raise exceptions.ImageUnreadable(
+            f'{path}: is too short for an image ({status.st_size} bytes)'
+        )
+
+
+def _cannot_open(path: Path, exc: OSError) -> exceptions.ImageUnreadable:
+    if isinstance(exc, FileNotFoundError):
+        return exceptions.ImageUnreadable(f'{path}: there is no such file')
+    return exceptions.ImageUnreadable(
+        f'{path}: cannot be opened: {exc.strerror}'
+    )
