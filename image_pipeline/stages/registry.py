@@ -116,7 +116,8 @@ def options_json(stage: base.Stage[Any]) -> dict[str, Any]:
 def fill(options_class: type[Any], values: Mapping[str, Any]) -> Any:
     """Return a frozen options object made of JSON values.
 
-    Lists become tuples, objects become the nested dataclass, text becomes the member of an enumeration or a path, as the
+    Lists become tuples, objects become the nested dataclass, text becomes
+    the member of an enumeration or a path, as the
     dataclass's annotations say.
 
     :param options_class: a dataclass.
