@@ -14,6 +14,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -120,6 +121,37 @@ class Node:
             message=message,
             hint=hint,
         )
+
+
+_PART = re.compile(
+    r'(?P<dot>\.?)(?:"(?P<quoted>[^"]*)"|(?P<word>[^."\[\]=]+))'
+    r'|\[(?P<index>[0-9]{1,6})\]'
+)
+
+
+def read_path(text: str) -> tuple[list[str | int], int]:
+    """Return a path and how far it was read.
+
+    :param text: such as ``compose.elements[0]``; a key that holds a dot
+        stands in double quotes.  What follows is left unread.
+    :returns: keys and indexes, and the position at which the path ends.
+    """
+    path: list[str | int] = []
+    position = 0
+    while position < len(text):
+        match = _PART.match(text, position)
+        if match is None:
+            break
+        if match['index'] is not None:
+            path.append(int(match['index']))
+        elif bool(match['dot']) != bool(path):
+            break
+        elif match['quoted'] is not None:
+            path.append(match['quoted'])
+        else:
+            path.append(match['word'].strip())
+        position = match.end()
+    return path, position
 
 
 def write_path(path: Path) -> str:

@@ -17,17 +17,12 @@ PATH begins with a stage's name, or with ``image``, ``targets`` or
 too.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from image_pipeline import exceptions
 from image_pipeline.recipe import merge, nodes, text
 
-_PART = re.compile(
-    r'(?P<dot>\.?)(?:"(?P<quoted>[^"]*)"|(?P<word>[^."\[\]=]+))'
-    r'|\[(?P<index>[0-9]{1,6})\]'
-)
 #: What of a recipe, beside its stages, may be set.
 _TOP = ('image', 'targets', 'description')
 
@@ -94,21 +89,7 @@ def read(argument: str) -> tuple[list[str | int], nodes.Node]:
     :param argument: ``PATH=VALUE``.
     :raises RecipeInvalid: it is not of that form.
     """
-    path: list[str | int] = []
-    position = 0
-    while position < len(argument) and argument[position] != '=':
-        match = _PART.match(argument, position)
-        if match is None or (
-            (match['index'] is None) and (bool(match['dot']) != bool(path))
-        ):
-            break
-        if match['index'] is not None:
-            path.append(int(match['index']))
-        elif match['quoted'] is not None:
-            path.append(match['quoted'])
-        else:
-            path.append(match['word'].strip())
-        position = match.end()
+    path, position = nodes.read_path(argument)
     if not path or isinstance(path[0], int) or argument[position:][:1] != '=':
         raise _invalid(
             argument,

@@ -45,6 +45,7 @@ TARGET: Mapping[str, Any] = {
         'properties': _PROPERTIES,
         'formats': {
             **_WORDS,
+            'items': {'type': 'string', 'pattern': '^[a-z0-9]+$'},
             'minItems': 1,
             'description': 'Image formats that this target takes; the first '
             'one is registered',
