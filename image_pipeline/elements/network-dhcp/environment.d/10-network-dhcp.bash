@@ -1,0 +1,2 @@
+# debootstrap would write ifupdown files for eth0 and eth1.
+export DIB_APT_MINIMAL_CREATE_INTERFACES=0
