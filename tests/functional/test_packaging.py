@@ -1,0 +1,186 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What is installed from a wheel and from an sdist is what git has.
+
+The commit that is checked out is cloned, so what is not committed is neither
+built nor compared.
+"""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """A clone, and what was built from it."""
+
+    clone: Path
+    wheel: Path
+    sdist: Path
+    wheel_of_sdist: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Installed:
+    """A virtual environment with the project in it."""
+
+    venv: Path
+    clone: Path
+
+    @property
+    def package(self) -> Path:
+        [found] = self.venv.glob('lib/python3*/site-packages/image_pipeline')
+        return found
+
+    def run(self, *argv: str) -> str:
+        return _run(self.venv / 'bin' / argv[0], *argv[1:])
+
+
+def _run(*argv: str | os.PathLike[str], cwd: Path = Path('/')) -> str:
+    # The version and the file list must come from the clone alone.
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ('PYTHONPATH', 'PBR_VERSION', 'VIRTUAL_ENV')
+    }
+    done = subprocess.run(
+        argv, cwd=cwd, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _build(kind: str, source: Path, out: Path) -> Path:
+    _run(sys.executable, '-m', 'build', f'--{kind}', '--outdir', out, source)
+    [made] = out.iterdir()
+    return made
+
+
+@pytest.fixture(scope='module')
+def built(tmp_path_factory) -> Built:
+    folder = tmp_path_factory.mktemp('built')
+    clone = folder / 'clone'
+    _run('git', '-c', f'safe.directory={_ROOT}', 'clone', '-q', _ROOT, clone)
+    sdist = _build('sdist', clone, folder / 'sdist')
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder / 'unpacked', filter='tar')
+    [unpacked] = (folder / 'unpacked').iterdir()
+    return Built(
+        clone=clone,
+        sdist=sdist,
+        wheel=_build('wheel', clone, folder / 'wheel'),
+        wheel_of_sdist=_build('wheel', unpacked, folder / 'of-sdist'),
+    )
+
+
+@pytest.fixture(scope='module', params=['wheel', 'wheel_of_sdist'])
+def installed(request, built, tmp_path_factory) -> Installed:
+    venv = tmp_path_factory.mktemp(request.param) / 'venv'
+    _run(sys.executable, '-m', 'venv', venv)
+    # The libraries are the same both times; once is enough to know that they
+    # are all there.
+    options = ['--no-deps'] if request.param == 'wheel_of_sdist' else []
+    _run(
+        venv / 'bin' / 'python',
+        *('-m', 'pip', 'install', '-q', *options),
+        getattr(built, request.param),
+    )
+    return Installed(venv, built.clone)
+
+
+def _tracked(clone: Path, folder: str) -> dict[str, str]:
+    """Mode by path, of what git tracks in a folder."""
+    lines = _run('git', 'ls-files', '-s', folder, cwd=clone).splitlines()
+    found = {}
+    for line in lines:
+        facts, _, path = line.partition('\t')
+        found[path.removeprefix(f'{folder}/')] = facts.split()[0]
+    return found
+
+
+def _files(folder: Path) -> set[str]:
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob('*')
+        if path.is_file() and '__pycache__' not in path.parts
+    }
+
+
+def test_every_file_of_the_package_is_installed(installed):
+    assert _files(installed.package) == set(
+        _tracked(installed.clone, 'image_pipeline')
+    )
+
+
+def test_element_scripts_keep_their_modes(installed):
+    modes = _tracked(installed.clone, 'image_pipeline/elements')
+    assert any(mode == '100755' for mode in modes.values())
+    elements = installed.package / 'elements'
+    assert {
+        name: bool((elements / name).stat().st_mode & 0o111)
+        for name, mode in modes.items()
+        if mode != '120000'
+    } == {
+        name: mode == '100755'
+        for name, mode in modes.items()
+        if mode != '120000'
+    }
+
+
+def test_no_element_has_a_link_to_a_folder(built):
+    # It breaks the building of a wheel.
+    links = [
+        name
+        for name, mode in _tracked(
+            built.clone, 'image_pipeline/elements'
+        ).items()
+        if mode == '120000'
+    ]
+    elements = built.clone / 'image_pipeline' / 'elements'
+    assert not [name for name in links if (elements / name).is_dir()]
+
+
+def test_recipes_are_installed_beside_the_program(installed):
+    recipes = installed.venv / 'share' / 'image-pipeline' / 'recipes'
+    assert _files(recipes) == set(
+        _tracked(installed.clone, 'etc/image-pipeline/recipes')
+    )
+
+
+def test_the_program_finds_its_plug_ins(installed):
+    if not list(installed.venv.glob('lib/python3*/site-packages/cliff')):
+        pytest.skip('installed without its libraries')
+    assert 'usage: image-pipeline' in installed.run('image-pipeline', '--help')
+    stages = installed.run(
+        'image-pipeline', 'stage', 'list', '-f', 'value'
+    ).splitlines()
+    assert 'compose' in {line.split()[0] for line in stages}
+
+
+def test_an_sdist_carries_its_tests_and_tools(built):
+    with tarfile.open(built.sdist) as archive:
+        names = {name.partition('/')[2] for name in archive.getnames()}
+    assert {
+        'bindep.txt',
+        'tools/bake',
+        'tools/test',
+        'tests/functional/test_packaging.py',
+    } <= names
