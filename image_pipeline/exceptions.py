@@ -20,6 +20,7 @@ hint (what to do next).  Messages have no full stop and no traceback; only
 import dataclasses
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -81,6 +82,9 @@ class PipelineError(Exception):
     """
 
     exit_status: ClassVar[int] = 1
+    #: Files that show what went wrong (a report, a console's log).  A stage
+    #: sets it before raising; the engine keeps them with the run's logs.
+    evidence: tuple[Path, ...] = ()
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)

@@ -12,8 +12,11 @@
 
 """How work under way is told to stop."""
 
+import contextlib
+import os
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from image_pipeline import exceptions
 
@@ -31,6 +34,12 @@ class CancellationToken:
         self._lock = threading.RLock()
         self._next = 0
         self.reason = ''
+
+    def child(self) -> 'CancellationToken':
+        """Return a token that is cancelled with this one, or by itself."""
+        token = CancellationToken()
+        self.on_cancel(lambda: token.cancel(self.reason))
+        return token
 
     @property
     def cancelled(self) -> bool:
@@ -87,3 +96,61 @@ class CancellationToken:
                 self._callbacks.pop(key, None)
 
         return remove
+
+
+#: What makes us stop and undo; SIGHUP is a terminal or a session that went.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def cancel_on_signals(
+    token: CancellationToken,
+    *,
+    on_repeat: Callable[[str], object] | None = None,
+) -> Iterator[None]:
+    """Cancel a token when a signal asks us to stop, as long as this lasts.
+
+    A thread of ours reads the signals from a pipe: no code runs inside the
+    interrupted frame, so a second Ctrl-C cannot break an undo half-way.
+
+    :param token: the token to cancel.
+    :param on_repeat: called with the name of every further signal.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    known = {int(number) for number in SIGNALS}
+
+    def listen() -> None:
+        while data := os.read(read_end, 64):
+            for number in data:
+                if number == 0:
+                    return
+                if number not in known:
+                    continue
+                name = signal.Signals(number).name
+                if token.cancelled and on_repeat:
+                    on_repeat(name)
+                token.cancel(name)
+
+    # What is ignored (nohup) stays so.
+    former = {
+        number: signal.signal(number, lambda *_: None)
+        for number in SIGNALS
+        if signal.getsignal(number) != signal.SIG_IGN
+    }
+    former_fd = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(former_fd)
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        os.write(write_end, b'\0')
+        listener.join()
+        os.close(read_end)
+        os.close(write_end)
