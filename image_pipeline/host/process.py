@@ -374,9 +374,7 @@ def kill_run(run_id: str) -> list[int]:
     return sorted(set(killed))
 
 
-def _stop(
-    process: 'subprocess.Popen[bytes]', *, grace: float = GRACE
-) -> None:
+def _stop(process: 'subprocess.Popen[bytes]', *, grace: float = GRACE) -> None:
     """Stop a process group: SIGTERM, then SIGKILL; wait for its leader."""
     for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
         if number == signal.SIGTERM and not grace:
