@@ -12,6 +12,7 @@
 
 """Read the configuration files, and make settings of them."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -130,10 +131,12 @@ class _Reader:
     def problem(self, group: str, name: str, message: str) -> None:
         """Collect what is wrong with a value."""
         file = line = None
-        for one in reversed(self.conf.default_config_files or ()):
-            line = _line(Path(one), group, name)
+        files = [Path(one) for one in self.conf.default_config_files or ()]
+        # The last file that sets it wins; what none sets is the group's.
+        for key, path in itertools.product((name, ''), reversed(files)):
+            line = _line(path, group, key)
             if line is not None:
-                file = one
+                file = str(path)
                 break
         self.problems.append(
             exceptions.Problem(
@@ -287,7 +290,9 @@ def _invalid(
 ) -> exceptions.InvalidInput:
     return exceptions.InvalidInput(
         'the configuration is not valid',
-        problems=problems,
+        problems=sorted(
+            problems, key=lambda one: (one.file or '', one.line or 0)
+        ),
         hint='the manual lists every option; `tox -e genconfig` writes a '
         'sample',
     )
