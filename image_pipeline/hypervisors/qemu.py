@@ -1,0 +1,380 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""QEMU on this host: the hypervisor of the target ``local``."""
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import threading
+import typing
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from image_pipeline import artifact, exceptions
+from image_pipeline.conf import settings as conf_settings
+from image_pipeline.host import cancellation, process
+from image_pipeline.hypervisors import (
+    acceleration,
+    base,
+    config_drive,
+    firmware,
+)
+from image_pipeline.store import cache as store_cache
+
+if typing.TYPE_CHECKING:
+    import subprocess
+
+#: The program that runs guests.
+PROGRAM = 'qemu-system-x86_64'
+#: By how much slower a guest is without acceleration: one and the same image
+#: takes 5 to 8 s from power-on to the end of cloud-init with KVM, and 30 to
+#: 60 s without it on a host of two busy cores.
+EMULATION_FACTOR = 8.0
+# A QEMU that does not like its command line ends within this time.
+_STARTS_WITHIN = 0.5
+
+
+class QemuInstance(base.Instance):
+    """A guest that runs in a QEMU process of ours.
+
+    :param instance_id: its UUID.
+    :param process: the QEMU process.
+    :param console_file: what its serial port printed.
+    :param facts: for the report.
+    """
+
+    def __init__(
+        self,
+        instance_id: str,
+        *,
+        process: 'subprocess.Popen[bytes]',
+        console_file: Path,
+        facts: Mapping[str, Any],
+    ) -> None:
+        self.id = instance_id
+        self._process = process
+        self._console_file = console_file
+        self._facts = dict(facts)
+
+    def console(self) -> bytes:
+        """Return all that the serial console printed so far."""
+        try:
+            return self._console_file.read_bytes()
+        except FileNotFoundError:
+            return b''
+
+    def running(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def addresses(self) -> tuple[str, ...]:
+        """Return none: its network is closed."""
+        return ()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return machine, acceleration and firmware."""
+        return dict(self._facts)
+
+
+class QemuHypervisor(base.Hypervisor):
+    """Boot images with QEMU on this host; no network and no root needed."""
+
+    def __init__(
+        self,
+        target: conf_settings.Target,
+        *,
+        cache: store_cache.Cache,
+        accel: str = 'auto',
+    ) -> None:
+        super().__init__(target, cache=cache, accel=accel)
+        # Boots in parallel must not probe in parallel: they would slow each
+        # other's guest down.
+        self._lock = threading.Lock()
+
+    def acceleration(self, host: process.Runner) -> acceleration.Acceleration:
+        """Return how guests run here; probed once.
+
+        :param host: runs QEMU.
+        :raises StageFailed: QEMU is missing.
+        """
+        with self._lock:
+            return acceleration.decide(
+                self.accel, qemu=_program(host), cache=self.cache, host=host
+            )
+
+    def time_factor(self, host: process.Runner) -> float:
+        """Return by how much slower than hardware a guest runs here.
+
+        :param host: runs QEMU.
+        """
+        accelerated = self.acceleration(host).name == 'kvm'
+        return 1.0 if accelerated else EMULATION_FACTOR
+
+    @contextlib.contextmanager
+    def boot(
+        self,
+        image: artifact.ImageRecord,
+        *,
+        seed: base.Seed,
+        shape: base.Shape,
+        work_dir: Path,
+        host: process.Runner,
+        cancelled: cancellation.CancellationToken,
+        undo: Callable[[artifact.UndoRecord], None],
+        keep_on_failure: bool = False,
+    ) -> Iterator[base.Instance]:
+        """Boot a registered image on an overlay; see the contract.
+
+        What is left with ``keep_on_failure`` is the overlay, the config
+        drive and a script ``start`` that boots them again.
+
+        :param image: the registered image; ``path`` must be set.
+        :param seed: what the instance is told.
+        :param shape: the machine.
+        :param work_dir: for overlay, config drive and console log.
+        :param host: runs QEMU.
+        :param cancelled: stops waiting.
+        :param undo: journals a record before the guest is started.
+        :param keep_on_failure: leave the files when the body raises.
+        """
+        if image.path is None:
+            raise exceptions.StageFailed(
+                f'image {image.id} is not on this host, QEMU cannot boot it',
+                hint='use a target whose catalogue is a directory',
+            )
+        accelerator = self.acceleration(host)
+        # A disk cannot shrink: an image larger than the shape keeps its size.
+        disk = max(shape.disk_bytes, image.virtual_size)
+        console = work_dir / 'console.log'
+        log = work_dir / 'qemu.log'
+        undo(
+            artifact.UndoRecord(
+                kind='hypervisor',
+                arguments={
+                    'target': self.target.name,
+                    'instance': seed.instance_id,
+                    'folder': str(work_dir),
+                },
+            )
+        )
+        kept = False
+        try:
+            _create_overlay(work_dir, image, image.path, disk, host=host)
+            config_drive.write(
+                work_dir / 'seed.iso', seed, random_seed=os.urandom(512)
+            )
+            argv = _argv(
+                _program(host),
+                accelerator,
+                seed=seed,
+                shape=shape,
+                work_dir=work_dir,
+                console=console,
+            )
+            _write_start(work_dir / 'start', argv)
+            with host.start(argv, cwd=work_dir, log=log) as guest:
+                instance = QemuInstance(
+                    seed.instance_id,
+                    process=guest,
+                    console_file=console,
+                    facts={
+                        'machine': 'q35',
+                        'accel': accelerator.name,
+                        'accel_reason': accelerator.reason,
+                        'firmware': shape.firmware.value,
+                        'vcpus': shape.vcpus,
+                        'memory': shape.memory_bytes,
+                        'disk': disk,
+                    },
+                )
+                _check_started(instance, log, cancelled)
+                yield instance
+        except BaseException:
+            kept = keep_on_failure
+            raise
+        finally:
+            if not kept:
+                _remove(work_dir)
+
+    def undo(self, arguments: Mapping[str, Any]) -> None:
+        """Kill an instance's QEMU and remove its files.
+
+        :param arguments: of the record that :meth:`boot` journaled.
+        """
+        mark = f'-uuid\0{arguments["instance"]}\0'.encode()
+        for folder in Path('/proc').glob('[0-9]*'):
+            with contextlib.suppress(OSError):
+                if mark in (folder / 'cmdline').read_bytes():
+                    os.kill(int(folder.name), signal.SIGKILL)
+        _remove(Path(arguments['folder']))
+
+
+def _program(host: process.Runner) -> Path:
+    found = host.which(PROGRAM)
+    if found is None:
+        raise exceptions.StageFailed(
+            f'{PROGRAM} is missing',
+            hint='install the package qemu-system-x86',
+        )
+    return found
+
+
+def _create_overlay(
+    work_dir: Path,
+    image: artifact.ImageRecord,
+    path: Path,
+    size: int,
+    *,
+    host: process.Runner,
+) -> None:
+    # The backing format is said: QEMU would guess it from a raw disk's first
+    # bytes, which the image itself may choose.
+    host.run(
+        [
+            'qemu-img',
+            'create',
+            '-q',
+            '-f',
+            'qcow2',
+            '-F',
+            image.format,
+            '-b',
+            f'{path.resolve()}',
+            'overlay.qcow2',
+            str(size),
+        ],
+        cwd=work_dir,
+    )
+
+
+def _check_started(
+    instance: QemuInstance,
+    log: Path,
+    cancelled: cancellation.CancellationToken,
+) -> None:
+    cancelled.wait(_STARTS_WITHIN)
+    if instance.running():
+        return
+    said = log.read_text(errors='replace').strip().splitlines()
+    raise exceptions.SmokeTestFailed(
+        f'QEMU ended at once: {said[-1] if said else "it said nothing"}',
+        hint='run `image-pipeline doctor`',
+    )
+
+
+def _write_start(path: Path, argv: list[str]) -> None:
+    """Write how to boot the kept files again, for a person at a terminal."""
+    words = list(argv)
+    # The console comes to the terminal, with QEMU's monitor behind C-a c.
+    at = words.index('-chardev')
+    words[at + 1] = 'stdio,id=console,mux=on,signal=off'
+    text = f'#!/bin/sh\ncd "$(dirname "$0")"\nexec {shlex.join(words)}\n'
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def _remove(work_dir: Path) -> None:
+    """Remove what :meth:`QemuHypervisor.boot` made; logs are the caller's."""
+    for name in ('overlay.qcow2', 'seed.iso', 'variables.fd', 'start'):
+        (work_dir / name).unlink(missing_ok=True)
+
+
+def _argv(
+    qemu: Path,
+    accelerator: acceleration.Acceleration,
+    *,
+    seed: base.Seed,
+    shape: base.Shape,
+    work_dir: Path,
+    console: Path,
+) -> list[str]:
+    """Return QEMU's command line; paths in work_dir are relative to it."""
+    words = [
+        str(qemu),
+        '-no-user-config',
+        '-nodefaults',
+        '-name',
+        f'image-pipeline-{seed.hostname}',
+        '-uuid',
+        str(uuid.UUID(seed.instance_id)),
+        '-display',
+        'none',
+        # graphics=off: SeaBIOS then speaks on the serial port, so that a
+        # missing boot loader can be told from a silent kernel.
+        '-machine',
+        f'q35,accel={accelerator.name},graphics=off,vmport=off',
+        '-cpu',
+        accelerator.cpu,
+        '-smp',
+        str(shape.vcpus),
+        '-m',
+        f'{shape.memory_bytes >> 20}',
+        # As Nova's instances say who they are; ds-identify looks at it.
+        '-smbios',
+        'type=1,manufacturer=OpenStack Foundation,product=OpenStack Nova,'
+        f'serial={seed.instance_id},uuid={seed.instance_id}',
+        '-chardev',
+        f'file,id=console,path={_quoted(console)}',
+        '-serial',
+        'chardev:console',
+        '-object',
+        'rng-random,id=entropy,filename=/dev/urandom',
+        '-device',
+        'virtio-rng-pci,rng=entropy',
+        # The overlay is thrown away, so nothing needs to reach the disk.
+        '-drive',
+        'if=none,id=root,file=overlay.qcow2,format=qcow2,cache=unsafe,'
+        'discard=unmap',
+        '-device',
+        'virtio-blk-pci,drive=root,bootindex=1',
+        # restrict: DHCP answers, nothing else does.
+        '-netdev',
+        'user,id=network,restrict=on',
+        # No option ROM: without one, BIOS does not try to boot from it.
+        '-device',
+        'virtio-net-pci,netdev=network,romfile=,'
+        f'mac={config_drive.mac_address(seed.instance_id)}',
+    ]
+    if shape.config_drive:
+        words += [
+            '-drive',
+            'if=none,id=seed,file=seed.iso,format=raw,media=cdrom,readonly=on',
+            '-device',
+            'ide-cd,drive=seed',
+        ]
+    if shape.firmware is base.Firmware.UEFI:
+        found = firmware.find()
+        shutil.copyfile(found.variables, work_dir / 'variables.fd')
+        words += [
+            '-drive',
+            f'if=pflash,unit=0,format={found.code_format},readonly=on,'
+            f'file={_quoted(found.code)}',
+            '-drive',
+            f'if=pflash,unit=1,format={found.variables_format},'
+            'file=variables.fd',
+            # Network boot takes minutes to give up; edk2 since 2022-05.
+            '-fw_cfg',
+            'name=opt/org.tianocore/IPv4PXESupport,string=n',
+            '-fw_cfg',
+            'name=opt/org.tianocore/IPv6PXESupport,string=n',
+        ]
+    return words
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as a value of a QEMU option: a comma is doubled."""
+    return str(path).replace(',', ',,')

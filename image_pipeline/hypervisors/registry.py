@@ -1,0 +1,87 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Find the hypervisors that are installed."""
+
+import functools
+from importlib import metadata
+
+from image_pipeline import exceptions
+from image_pipeline.conf import settings as conf_settings
+from image_pipeline.hypervisors import base
+from image_pipeline.store import cache as store_cache
+
+#: The entry points that are hypervisors.
+NAMESPACE = 'image_pipeline.hypervisors'
+
+
+@functools.cache
+def names() -> tuple[str, ...]:
+    """Return the names of the hypervisors that are installed, sorted."""
+    return tuple(
+        sorted(
+            {found.name for found in metadata.entry_points(group=NAMESPACE)}
+        )
+    )
+
+
+def load(
+    target: conf_settings.Target,
+    *,
+    cache: store_cache.Cache,
+    accel: str = 'auto',
+) -> base.Hypervisor:
+    """Return a target's hypervisor.
+
+    :param target: the target's settings.
+    :param cache: for facts probed once per host.
+    :param accel: ``auto``, ``kvm`` or ``tcg``; for hypervisors on this host.
+    :raises NotFound: no hypervisor of that name is installed.
+    :raises StateConflict: two are, or it cannot be loaded.
+    """
+    if target.hypervisor not in names():
+        raise exceptions.NotFound(
+            f'target "{target.name}": there is no hypervisor '
+            f'"{target.hypervisor}"',
+            hint=f'hypervisors are {", ".join(names())}',
+        )
+    return _load(target.hypervisor)(target, cache=cache, accel=accel)
+
+
+@functools.cache
+def _load(name: str) -> type[base.Hypervisor]:
+    import stevedore
+    from stevedore import extension
+
+    def fail(
+        manager: object, entry_point: metadata.EntryPoint, exc: BaseException
+    ) -> None:
+        raise exceptions.StateConflict(
+            f'the hypervisor "{name}" ({entry_point.value}) cannot be '
+            f'loaded: {type(exc).__name__}: {exc}',
+            hint='reinstall the package that it comes from',
+        ) from exc
+
+    try:
+        manager = stevedore.NamedExtensionManager[base.Hypervisor](
+            NAMESPACE,
+            [name],
+            on_load_failure_callback=fail,
+            conflict_resolver=extension.error_on_conflict,
+        )
+    except stevedore.exception.MultipleMatches as exc:
+        raise exceptions.StateConflict(
+            f'two installed packages have a hypervisor "{name}"',
+            hint='uninstall one of them',
+        ) from exc
+    plugin: type[base.Hypervisor] = manager[name].plugin
+    return plugin

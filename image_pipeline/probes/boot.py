@@ -1,0 +1,215 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Probes of how a boot went: cloud-init, time, units, console."""
+
+import json
+import re
+from typing import Any
+
+from image_pipeline.probes import base, protocol
+
+_CLOUD_INIT = """\
+echo '== result'
+cat /run/cloud-init/result.json
+echo '== status'
+cat /run/cloud-init/status.json
+echo '== log'
+grep -hE ' - [^ ]+\\[(WARNING|ERROR|CRITICAL)\\]: ' \\
+    /var/log/cloud-init.log | cut -c 1-200 | tail -n 5
+"""
+_BOOT_TIME = """\
+systemctl show --property=InitRDTimestampMonotonic \\
+    --property=UserspaceTimestampMonotonic --property=FinishTimestampMonotonic
+systemctl show cloud-init-local.service \\
+    --property=InactiveExitTimestampMonotonic | sed 's/^/CloudInitStart/'
+systemctl show cloud-final.service \\
+    --property=ActiveEnterTimestampMonotonic | sed 's/^/CloudInitEnd/'
+echo "kernel=$(uname -r)"
+"""
+_UNITS = """\
+systemctl --version >/dev/null 2>&1 || { echo '== none'; exit 0; }
+echo '== state'
+systemctl is-system-running
+echo '== failed'
+systemctl list-units --state=failed --plain --no-legend --no-pager
+echo '== jobs'
+systemctl list-jobs --plain --no-legend --no-pager
+"""
+_CONSOLE = """\
+echo "active=$(cat /sys/class/tty/console/active)"
+for name in $(cat /sys/class/tty/console/active); do
+    echo "getty.$name=$(systemctl is-active "serial-getty@$name.service")"
+done
+"""
+_MEMORY = """\
+grep -E '^(MemTotal|MemFree|MemAvailable):' /proc/meminfo | tr -d ' '
+"""
+_SERIAL = re.compile(r'(ttyS|ttyAMA|hvc|ttysclp|ttyUL|ttySC)\d+')
+
+
+def _json(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value['v1'], dict):
+        raise ValueError('no version 1 of a status')
+    return dict(value['v1'])
+
+
+def _cloud_init(
+    answer: protocol.Answer, expected: base.Expected
+) -> base.Verdict:
+    parts = base.sections(answer.text)
+    if not parts.get('result'):
+        return base.failed(
+            'cloud-init did not finish: /run/cloud-init/result.json is missing'
+        )
+    errors = [str(error) for error in _json(parts['result'])['errors']]
+    if errors:
+        return base.failed(*errors)
+    # cloud-init (since 23.4) tells errors that it recovered from apart; its
+    # own `status` exits 2 for them, so they are shown, but no failure.
+    recovered = [
+        f'recovered from: {line}' for line in parts.get('log', '').splitlines()
+    ]
+    return base.passed('cloud-init finished without error', *recovered)
+
+
+def _datasource(
+    answer: protocol.Answer, expected: base.Expected
+) -> base.Verdict:
+    parts = base.sections(answer.text)
+    if not parts.get('result'):
+        return base.failed('cloud-init found no datasource')
+    full = str(_json(parts['result'])['datasource'])
+    name = full.split()[0].removeprefix('DataSource')
+    wanted = ('ConfigDrive',) if expected.config_drive else ('OpenStack',)
+    seen = f'the datasource is {full}'
+    if name in wanted:
+        return base.passed(seen, datasource=name)
+    return base.failed(f'{seen}, not {wanted[0]}', datasource=name)
+
+
+def _seconds(facts: dict[str, str], name: str) -> float:
+    return round(int(facts[name]) / 1e6, 1)
+
+
+def _boot_time(
+    answer: protocol.Answer, expected: base.Expected
+) -> base.Verdict:
+    read = base.values(answer.text)
+    userspace = _seconds(read, 'UserspaceTimestampMonotonic')
+    initrd = _seconds(read, 'InitRDTimestampMonotonic')
+    finish = _seconds(read, 'FinishTimestampMonotonic')
+    start = _seconds(read, 'CloudInitStartInactiveExitTimestampMonotonic')
+    end = _seconds(read, 'CloudInitEndActiveEnterTimestampMonotonic')
+    facts = {
+        'kernel': initrd or userspace,
+        'initrd': round(userspace - initrd, 1) if initrd else 0.0,
+        # 0: the boot was not finished when the guest was asked.
+        'userspace': round(finish - userspace, 1) if finish else None,
+        'cloud_init': round(end - start, 1) if end else None,
+        'to_cloud_init_end': end or None,
+        'kernel_version': read['kernel'],
+    }
+    if not end:
+        return base.failed('cloud-final.service did not end', **facts)
+    seen = (
+        f'cloud-init ended {end:g} s after the kernel started '
+        f'(kernel and initramfs {userspace:g} s, cloud-init {end - start:.1f}'
+        f' s), {expected.boot_seconds:g} s are allowed here'
+    )
+    if end > expected.boot_seconds:
+        return base.failed(seen, **facts)
+    return base.passed(seen, **facts)
+
+
+def _units(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
+    parts = base.sections(answer.text)
+    if 'none' in parts:
+        return base.not_applicable('the guest has no systemd')
+    wrong = [
+        f'{line.split()[0]} failed' for line in parts['failed'].splitlines()
+    ]
+    wrong += [
+        f'{line.split()[1]} was still being started'
+        for line in parts['jobs'].splitlines()
+    ]
+    if wrong:
+        return base.failed(*wrong)
+    return base.passed(f'the system is {parts["state"]}, no unit failed')
+
+
+def _console(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
+    read = base.values(answer.text)
+    active = read['active'].split()
+    serial = [name for name in active if _SERIAL.fullmatch(name)]
+    if not serial:
+        return base.failed(
+            f'the kernel has no serial console, only {read["active"]}'
+        )
+    logins = [name for name in serial if read.get(f'getty.{name}') == 'active']
+    if not logins:
+        return base.failed(f'there is no login on {serial[-1]}')
+    return base.passed(f'kernel and login are on {logins[-1]}')
+
+
+def _memory(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
+    kib = {
+        line.partition(':')[0]: int(line.partition(':')[2].removesuffix('kB'))
+        for line in answer.text.splitlines()
+    }
+    used = (kib['MemTotal'] - kib['MemAvailable']) * 1024
+    total = kib['MemTotal'] * 1024
+    return base.passed(
+        f'{used >> 20} MiB of {total >> 20} MiB are in use after the boot',
+        total=total,
+        used=used,
+    )
+
+
+CLOUD_INIT = base.Probe(
+    id='EGI-CI-01',
+    title='cloud-init finished without error',
+    snippet=_CLOUD_INIT,
+    judge=_cloud_init,
+)
+DATASOURCE = base.Probe(
+    id='EGI-CI-03',
+    title='the metadata came from where the instance was given them',
+    snippet="echo '== result'\ncat /run/cloud-init/result.json\n",
+    judge=_datasource,
+)
+BOOT_TIME = base.Probe(
+    id='BOOT-07',
+    title='the boot is quick and waits for nobody',
+    snippet=_BOOT_TIME,
+    judge=_boot_time,
+)
+UNITS = base.Probe(
+    id='LIVE-UNITS',
+    title='no unit failed, none is still being started',
+    snippet=_UNITS,
+    judge=_units,
+)
+CONSOLE = base.Probe(
+    id='EGI-CON-03',
+    title='kernel and login are on the serial console',
+    snippet=_CONSOLE,
+    judge=_console,
+)
+MEMORY = base.Probe(
+    id='LIVE-MEMORY',
+    title='the memory in use after the boot is known',
+    snippet=_MEMORY,
+    judge=_memory,
+)
+PROBES = (CLOUD_INIT, DATASOURCE, BOOT_TIME, UNITS, CONSOLE, MEMORY)
