@@ -108,7 +108,7 @@ def together(steps: Iterable[Needy]) -> Needs:
             least, stages = executables.get(name, (None, ()))
             if step.stage_name not in stages:
                 stages = (*stages, step.stage_name)
-            executables[name] = (_later(least, version), stages)
+            executables[name] = (later(least, version), stages)
         if needs.root:
             root[step.stage_name] = None
         # What each step makes stays until the run has ended.
@@ -166,7 +166,7 @@ def _check_programs(needs: Needs, host: HostFacts) -> list[exceptions.Problem]:
         elif least is not None:
             found = host.version_of(name)
             # A program that does not tell its version gets a chance.
-            if found is not None and _later(found, least) != found:
+            if found is not None and later(found, least) != found:
                 problems.append(
                     exceptions.Problem(
                         message=f'the program {name} is version {found}; '
@@ -204,8 +204,12 @@ def _list(names: Iterable[str]) -> str:
     return ', '.join(names)
 
 
-def _later(one: str | None, other: str | None) -> str | None:
-    """Return the later of two versions."""
+def later(one: str | None, other: str | None) -> str | None:
+    """Return the later of two versions.
+
+    :param one: such as ``7.2.22``; None is earlier than any.
+    :param other: likewise.
+    """
     if one is None or other is None:
         return one or other
     return max(one, other, key=_numbers)
