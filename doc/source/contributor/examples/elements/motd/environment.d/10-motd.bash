@@ -1,0 +1,1 @@
+export DIB_MOTD=${DIB_MOTD:-An image of ours}

@@ -1,0 +1,26 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The manual's example of an element passes the conformance test."""
+
+from pathlib import Path
+
+from image_pipeline.testing.conformance import element
+from image_pipeline.testing.conformance.element import (
+    pytest_generate_tests,  # noqa: F401 - pytest finds it by its name
+)
+
+
+class TestExampleElements(element.ElementConformance):
+    elements_path = (
+        Path(__file__).parents[3] / 'doc/source/contributor/examples/elements',
+    )
