@@ -10,21 +10,24 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Write the reference of stages and elements from what is installed.
+"""Write the reference of stages, elements and rules.
 
-The pages go to ``reference/generated`` before Sphinx looks for sources, one a
-stage and one an element, so that nothing of them is written twice.
+The pages go to ``reference/generated`` before Sphinx looks for sources, one
+each, from what is installed: nothing of them is written twice.
 """
 
 import dataclasses
 import inspect
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import sphinx.application
 
+from image_pipeline.audit import registry as rule_registry
+from image_pipeline.audit import rule as rule_contract
 from image_pipeline.stages import registry as stage_registry
 
 _OURS = Path(__file__).parents[3] / 'image_pipeline' / 'elements'
@@ -41,6 +44,10 @@ def _generate(app: sphinx.application.Sphinx) -> None:
     pages = {
         **{f'stages/{name}': _stage(name) for name in stage_registry.names()},
         **{f'elements/{path.name}': _element(path) for path in _elements()},
+        **{
+            f'rules/{rule.id}': _rule(rule)
+            for rule in rule_registry.rules().values()
+        },
     }
     for name, lines in pages.items():
         path = target / f'{name}.rst'
@@ -94,26 +101,51 @@ def _stage(name: str) -> Iterator[str]:
         'never': 'always',
     }.get(stage.cache.value, stage.cache.value)
     yield ''
+    yield from _options(stage.schema, _defaults(stage.options_class))
+
+
+def _rule(rule: rule_contract.Rule) -> Iterator[str]:
+    yield '=' * len(rule.id)
+    yield rule.id
+    yield '=' * len(rule.id)
+    yield ''
+    yield f'**{_sentence(rule.statement)}**'
+    yield ''
+    yield _sentence(rule.rationale)
+    yield ''
+    yield f':Severity: {rule.severity}'
+    yield f':Looks at: {rule.subject}'
+    yield f':What to do: {_sentence(rule.remedy)}'
+    yield f':A tool can mend it: {rule.fix}'
+    yield f':Satisfied by: {_kinds(rule.satisfied_by)}'
+    yield f':Implies: {_kinds(rule.implies)}'
+    yield f':Asked of a booted guest by: {rule.probe or "no probe"}'
+    yield f':Source: {rule.source}'
+    yield ''
+    if rule.options['properties']:
+        yield from _options(rule.options, {})
+
+
+def _options(
+    schema: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> Iterator[str]:
     yield 'Options'
     yield '-------'
     yield ''
-    properties = stage.schema.get('properties', {})
-    if not properties:
+    if not schema.get('properties'):
         yield 'It has none.'
         return
-    defaults = _defaults(stage.options_class)
-    for option, schema in properties.items():
-        yield f'``{option}``'
-        yield f'   {_sentence(schema.get("description", ""))}'
+    for name, option in schema['properties'].items():
+        yield f'``{name}``'
+        yield f'   {_sentence(option.get("description", ""))}'
         yield ''
-        yield f'   :Type: {_type(schema)}'
-        if option in stage.schema.get('required', ()):
+        yield f'   :Type: {_type(option)}'
+        if name in schema.get('required', ()):
             yield '   :Required: yes'
         else:
-            default = json.dumps(
-                schema.get('default', defaults.get(option)), default=str
-            )
-            yield f'   :Default: ``{default}``'
+            default = option.get('default', defaults.get(name))
+            text = json.dumps(default, default=str)
+            yield f'   :Default: ``{text}``'
         yield ''
 
 
@@ -122,6 +154,8 @@ def _kinds(kinds: Iterable[str]) -> str:
 
 
 def _sentence(text: str) -> str:
+    # Descriptions are read at a terminal as well: `code` is in single quotes.
+    text = re.sub(r'(?<!`)`([^`]+)`(?!`)', r'``\1``', text.strip())
     return text if text.endswith(('.', '?')) else f'{text}.'
 
 
