@@ -44,8 +44,8 @@ def problems(
     :param schema: JSON Schema 2020-12.
     :param node: the value.
     :param path: the value's own path, put before the paths of problems.
-    :param lenient: let things be missing: a recipe that extends another one
-        need not have them.
+    :param lenient: let things be missing or null: a recipe that extends
+        another one need not have them, and null takes them away.
     """
     import jsonschema
 
@@ -55,9 +55,19 @@ def problems(
         found.extend(
             problem
             for problem in _explain(error, node, tuple(path))
-            if not (lenient and error.validator in {'required', 'minItems'})
+            if not (lenient and _is_a_layers(error))
         )
     return nodes.in_order(found)
+
+
+def _is_a_layers(error: _Error) -> bool:
+    """Whether it is wrong in a whole recipe only, not in a layer of one."""
+    if list(error.absolute_path) == ['extends']:
+        return False
+    return error.instance is None or error.validator in {
+        'required',
+        'minItems',
+    }
 
 
 def _explain(
@@ -69,9 +79,12 @@ def _explain(
     if 'propertyNames' in error.absolute_schema_path:
         key = error.instance
         child = node.child(key) or node
+        shown = nodes.show(key)
         what = _MESSAGES.get(str(error.validator), _other)(error)
         yield child.problem(
-            f'the key {nodes.show(key)} {what}', path=path, at_key=True
+            f'the key {shown} {what.removeprefix(shown).lstrip()}',
+            path=path,
+            at_key=True,
         )
     elif error.validator in {'additionalProperties', 'unevaluatedProperties'}:
         yield from _unknown_keys(error, node, path)

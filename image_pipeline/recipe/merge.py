@@ -34,7 +34,7 @@ def entries(stages: nodes.Node | None) -> list[Entry]:
     :param stages: the ``stages`` value; it fits the schema.
     """
     found: list[Entry] = []
-    for node in stages.value if stages is not None else ():
+    for node in (stages.value or ()) if stages is not None else ():
         if isinstance(node.value, str):
             found.append((node.value, nodes.Node({}, node.mark, node.mark)))
         else:
@@ -86,7 +86,7 @@ def merge(base: nodes.Node, above: nodes.Node) -> nodes.Node:
     """
     value = dict(base.value)
     for key, node in above.value.items():
-        if key == 'stages':
+        if key == 'stages' and node.value is not None:
             merged = merge_stages(entries(value.get(key)), entries(node))
             value[key] = _stages_node(merged, node)
         elif key != 'extends':
