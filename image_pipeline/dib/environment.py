@@ -1,0 +1,163 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What diskimage-builder is told by its environment."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from image_pipeline.conf import settings as conf_settings
+from image_pipeline.dib import namespace, nodes
+from image_pipeline.host import process
+
+#: Variables that are ours to set, and the option to use instead.
+RESERVED: Mapping[str, str | None] = {
+    'ARCH': 'architecture',
+    'DIB_BLOCK_DEVICE': None,
+    'DIB_BLOCK_DEVICE_CONFIG': 'block_device',
+    'DIB_BLOCK_DEVICE_PARAMS_YAML': None,
+    'DIB_IMAGE_CACHE': None,
+    'DIB_IMAGE_SIZE': 'minimum_size',
+    'DIB_LOCKFILES': None,
+    'DIB_MANIFEST_IMAGE_DIR': None,
+    'DIB_MANIFEST_SAVE_DIR': None,
+    'DIB_NO_TMPFS': 'build_in',
+    'DIB_PYTHON_EXEC': None,
+    'ELEMENTS_PATH': 'element_path',
+    'FS_TYPE': 'filesystem',
+    'HOME': None,
+    'IMAGE_NAME': None,
+    'PATH': None,
+    'TMPDIR': None,
+    'TMP_DIR': None,
+    nodes.DISK_VARIABLE: None,
+    nodes.MINIMUM_VARIABLE: 'minimum_size',
+    nodes.SEED_VARIABLE: None,
+}
+_NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\Z')
+#: Where stock `manifests` saves DIB's whole environment inside the image:
+#: /tmp, which DIB empties in the end.
+_MANIFESTS = '/tmp/dib-manifests'  # noqa: S108 - in the image, not here
+_PROXIES = ('http_proxy', 'https_proxy', 'no_proxy')
+
+
+def wrong_name(name: str) -> str | None:
+    """Return what is wrong with a variable's name, or None.
+
+    :param name: as a recipe gives it.
+    """
+    if not _NAME.match(name):
+        return f'"{name}" cannot be the name of a variable'
+    if name in RESERVED:
+        return f'{name} is set by this stage'
+    if name.startswith(('IMAGE_PIPELINE_', 'LD_', 'BASH_')):
+        return f'{name} is not for a recipe to set'
+    return None
+
+
+def make(
+    *,
+    given: Mapping[str, str],
+    secrets: Mapping[str, str],
+    elements_path: tuple[Path, ...],
+    architecture: str,
+    filesystem: str,
+    block_device: Path | None,
+    minimum_size: int,
+    seed: str,
+    folder: Path,
+    disk: Path,
+    cache: Path,
+    mirrors: conf_settings.Mirrors,
+    operating_system: str,
+    tree: bool,
+) -> dict[str, str]:
+    """Return the variables that diskimage-builder gets, and no others.
+
+    :param given: the recipe's own.
+    :param secrets: by name; they are never written anywhere.
+    :param elements_path: folders of elements, the first one winning.
+    :param architecture: DIB's name of it.
+    :param filesystem: the root's.
+    :param block_device: the user's own layout, or None.
+    :param minimum_size: bytes that the disk has at least.
+    :param seed: what the disk's UUIDs derive from.
+    :param folder: for everything temporary.
+    :param disk: the file that our nodes write.
+    :param cache: a folder that outlives runs.
+    :param mirrors: where packages come from.
+    :param operating_system: ``debian`` or ``ubuntu``.
+    :param tree: whether our nodes pack the disk.
+    """
+    from diskimage_builder import paths  # type: ignore[import-untyped]
+
+    tools = Path(__file__).resolve().parent / 'bin'
+    found = {
+        'PATH': f'{tools}{os.pathsep}{process.search_path()}',
+        'HOME': str(folder),
+        'USER': 'root',
+        'LANG': 'C.UTF-8',
+        'TERM': 'dumb',
+        'DEBIAN_FRONTEND': 'noninteractive',
+        '_LIB': paths.get_path('lib'),
+        'IMAGE_PIPELINE_PYTHON': sys.executable,
+        'TMP_DIR': str(folder),
+        'TMPDIR': str(folder),
+        'ELEMENTS_PATH': os.pathsep.join(map(str, elements_path[:-1])),
+        'ARCH': architecture,
+        'FS_TYPE': filesystem,
+        'DIB_PYTHON_EXEC': str(tools / 'python-for-dib'),
+        'DIB_NO_TMPFS': '1',
+        'DIB_NO_TIMESTAMP': '1',
+        'DIB_IMAGE_CACHE': str(cache),
+        'DIB_LOCKFILES': str(cache / 'locks'),
+        # One folder of packages for all runs would have one lock for all.
+        'DIB_APT_LOCAL_CACHE': '0',
+        'DIB_MANIFEST_IMAGE_DIR': _MANIFESTS,
+        'DIB_MANIFEST_SAVE_DIR': str(folder / 'manifests'),
+    }
+    for name in _PROXIES:
+        if value := os.environ.get(name) or os.environ.get(name.upper()):
+            found[name] = value
+    found |= _mirrors(mirrors, operating_system)
+    if block_device:
+        found['DIB_BLOCK_DEVICE_CONFIG'] = f'file://{block_device}'
+    if tree:
+        found |= {
+            nodes.SEED_VARIABLE: seed,
+            nodes.DISK_VARIABLE: str(disk),
+            nodes.MINIMUM_VARIABLE: str(minimum_size),
+            # Our nodes look at the tree; this spares DIB's `du`.
+            'DIB_IMAGE_SIZE': '1',
+        }
+    elif minimum_size:
+        found['DIB_IMAGE_SIZE'] = f'{minimum_size / (1 << 30):.3f}'
+    found |= given
+    found |= secrets
+    found[namespace.KEEP_VARIABLE] = ':'.join(sorted(found))
+    return found
+
+
+def _mirrors(
+    mirrors: conf_settings.Mirrors, operating_system: str
+) -> dict[str, str]:
+    if operating_system == 'ubuntu':
+        found = {'DIB_DISTRIBUTION_MIRROR': mirrors.ubuntu}
+    else:
+        found = {
+            'DIB_DISTRIBUTION_MIRROR': mirrors.debian,
+            'DIB_DEBIAN_SECURITY_MIRROR': mirrors.debian_security,
+        }
+    return {name: value for name, value in found.items() if value}
