@@ -179,7 +179,7 @@ class EventFile:
         """
         if isinstance(event, StepProgress):
             return
-        line = self._redact(json.dumps(to_json(event)))
+        line = json.dumps(self._redact.values(to_json(event)))
         with self.path.open('a') as file:
             file.write(line + '\n')
 

@@ -35,11 +35,14 @@ class CancellationToken:
         self._next = 0
         self.reason = ''
 
-    def child(self) -> 'CancellationToken':
-        """Return a token that is cancelled with this one, or by itself."""
+    def child(self) -> 'tuple[CancellationToken, Callable[[], None]]':
+        """Return a token that is cancelled with this one, or by itself.
+
+        :returns: the token, and a function that parts it from this one.
+        """
         token = CancellationToken()
-        self.on_cancel(lambda: token.cancel(self.reason))
-        return token
+        forget = self.on_cancel(lambda: token.cancel(self.reason))
+        return token, forget
 
     @property
     def cancelled(self) -> bool:

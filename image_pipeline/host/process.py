@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from image_pipeline import exceptions
-from image_pipeline.host import cancellation
+from image_pipeline.host import cancellation, redaction
 
 #: The environment variable that names the run that started a process.
 RUN_VARIABLE = 'IMAGE_PIPELINE_RUN'
@@ -59,21 +59,8 @@ class Completed:
     seconds: float
 
 
-class Redactor:
-    """Take secrets out of text.
-
-    :param secrets: the values that must not be shown; empty ones are ignored.
-    """
-
-    def __init__(self, secrets: Sequence[str] = ()) -> None:
-        # The longest first: one secret may be a part of another.
-        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        """Return the text with each secret replaced by ``***``."""
-        for secret in self._secrets:
-            text = text.replace(secret, '***')
-        return text
+#: See :mod:`image_pipeline.host.redaction`.
+Redactor = redaction.Redactor
 
 
 class Runner(Protocol):

@@ -19,8 +19,9 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from image_pipeline import exceptions
@@ -119,6 +120,17 @@ class Run:
         """Let go of the run."""
         if self._lock:
             self._lock.release()
+
+    def __enter__(self) -> 'Run':
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
 
     def _probe(self) -> bool:
         lock = locks.FileLock(self.folder / 'lock')
@@ -263,22 +275,31 @@ def new_id(recipe: str) -> str:
     return f'{now}-{name}-{secrets.token_hex(2)}'
 
 
-def follow(path: Path, over: Run) -> Iterator[str]:
-    """Give the lines of a log, and wait for more while the run is alive.
+def lines(
+    run: Run, keys: Sequence[str], *, follow: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Give the lines of logs.
 
-    :param path: the log; it may not be there yet.
-    :param over: the run.
+    :param run: the run.
+    :param keys: of the steps; ``run`` is the run's own log.
+    :param follow: wait for more, until the run is over.
+    :returns: the step's key and the line, pair by pair.
     """
-    offset = 0
+    offsets = dict.fromkeys(keys, 0)
     while True:
-        alive = over.alive()
-        with contextlib.suppress(FileNotFoundError), path.open('rb') as file:
-            file.seek(offset)
-            for raw in file:
-                if not raw.endswith(b'\n') and alive:
-                    break
-                offset += len(raw)
-                yield raw.decode(errors='replace').rstrip('\n')
+        # Asked first: what is written before the end is still read.
+        alive = follow and run.alive()
+        for key in keys:
+            with (
+                contextlib.suppress(FileNotFoundError),
+                run.log(key).open('rb') as file,
+            ):
+                file.seek(offsets[key])
+                for raw in file:
+                    if alive and not raw.endswith(b'\n'):
+                        break
+                    offsets[key] += len(raw)
+                    yield key, raw.decode(errors='replace').rstrip('\n')
         if not alive:
             return
         time.sleep(_LOOK)
