@@ -81,12 +81,13 @@ class FileSystem:
 
     def __init__(self, disk: reader.Disk, start: int, size: int) -> None:
         # Imported here: not every audit opens a file system.
-        import pytsk3
+        # It has no type information.
+        import pytsk3  # type: ignore[import-not-found,unused-ignore]
 
         self._where = f'{disk.path}: the file system at byte {start}'
         part_size = min(size, disk.size - start)
 
-        class _Image(pytsk3.Img_Info):  # type: ignore[misc]
+        class _Image(pytsk3.Img_Info):  # type: ignore[misc,unused-ignore]
             # Offsets are the file system's own, so that a damaged one
             # cannot make us read its neighbour.
             def __init__(self) -> None:
@@ -141,7 +142,8 @@ class FileSystem:
         :param inode: the folder's number.
         :raises ImageUnreadable: it is damaged.
         """
-        return self._call(lambda: self._list(inode))
+        found: dict[str, int] = self._call(lambda: self._list(inode))
+        return found
 
     def _list(self, inode: int) -> dict[str, int]:
         found: dict[str, int] = {}

@@ -1,0 +1,149 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Judge an image by the rules of a profile."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from image_pipeline import artifact
+from image_pipeline.audit import profile as audit_profile
+from image_pipeline.audit import report, rule, subjects, view
+from image_pipeline.audit import waiver as audit_waiver
+from image_pipeline.disk import reader
+
+LOG = logging.getLogger(__name__)
+
+
+def run(
+    path: Path,
+    profile: audit_profile.Profile,
+    waived: Iterable[audit_waiver.Waiver] = (),
+    *,
+    run_view: subjects.RunView | None = None,
+    registered: subjects.RegisteredImageView | None = None,
+    shown_as: Path | None = None,
+) -> report.Report:
+    """Look into an image file and report what its rules say.
+
+    :param path: a raw or qcow2 file.
+    :param profile: the rules, see :func:`audit_profile.load`.
+    :param waived: the waivers, see :func:`audit_waiver.load`.
+    :param run_view: the run that made it, for rules about that.
+    :param registered: its record in a catalogue, for rules about that.
+    :param shown_as: what the report and waivers call the image; None: path.
+    :raises ImageUnreadable: it cannot or must not be opened.
+    """
+    with reader.open_disk(path) as disk:
+        image = view.ImageView(disk)
+        shown = subjects.Subjects(
+            image=image,
+            artifact=subjects.ArtifactView(
+                path=path, image=image, side_files=subjects.beside(path)
+            ),
+            run=run_view,
+            registered=registered,
+        )
+        waiver_list = tuple(waived)
+        return report.Report(
+            image=shown_as or path,
+            format=disk.format,
+            virtual_size=disk.size,
+            profile=profile.name,
+            results=tuple(
+                _result(chosen, shown, shown_as or path, waiver_list)
+                for chosen in profile.chosen
+            ),
+        )
+
+
+def judge(
+    chosen: audit_profile.Chosen, shown: subjects.Subjects
+) -> rule.Verdict:
+    """Let one rule speak, and survive whatever it does.
+
+    :param chosen: the rule and its options.
+    :param shown: what there is to show it.
+    """
+    subject = shown.get(chosen.rule.subject)
+    if subject is None:
+        return rule.Verdict(
+            outcome=artifact.Outcome.NOT_APPLICABLE,
+            evidence=(
+                artifact.Evidence(
+                    message=f'it is about a {chosen.rule.subject.value}, '
+                    'which is not at hand'
+                ),
+            ),
+        )
+    try:
+        return chosen.rule.check(subject, chosen.options)
+    except Exception as exc:
+        # A rule of another package must not end the audit of the others.
+        LOG.debug('rule %s failed itself', chosen.rule.id, exc_info=True)
+        return rule.Verdict(
+            outcome=artifact.Outcome.UNKNOWN,
+            evidence=(
+                artifact.Evidence(
+                    message='the rule itself failed: '
+                    f'{type(exc).__name__}: {exc}'
+                ),
+            ),
+        )
+
+
+def severity(
+    chosen: audit_profile.Chosen, verdict: rule.Verdict
+) -> rule.Severity:
+    """Return how bad a verdict is.
+
+    A profile's severity takes the place of the rule's own; a lesser finding
+    of a rule stays lesser.
+
+    :param chosen: the rule as the profile has it.
+    :param verdict: what it said.
+    """
+    if chosen.severity is None:
+        return verdict.severity or chosen.rule.severity
+    if verdict.severity is None:
+        return chosen.severity
+    return min(chosen.severity, verdict.severity, key=lambda level: level.rank)
+
+
+def _result(
+    chosen: audit_profile.Chosen,
+    shown: subjects.Subjects,
+    path: Path,
+    waived: tuple[audit_waiver.Waiver, ...],
+) -> report.Result:
+    verdict = judge(chosen, shown)
+    outcome, evidence = verdict.outcome, verdict.evidence
+    bad = outcome in (artifact.Outcome.FAIL, artifact.Outcome.UNKNOWN)
+    for waiver in waived if bad else ():
+        if waiver.covers(chosen.rule.id, path):
+            outcome = artifact.Outcome.WAIVED
+            evidence = (
+                artifact.Evidence(
+                    message=f'waived until {waiver.expires}: {waiver.reason}'
+                ),
+                *evidence,
+            )
+            break
+    return report.Result(
+        rule=chosen.rule.id,
+        severity=severity(chosen, verdict),
+        outcome=outcome,
+        evidence=evidence,
+        statement=chosen.rule.statement,
+        remedy=chosen.rule.remedy if bad else '',
+    )

@@ -1,0 +1,171 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``audit``: look into image files, by named rules."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from image_pipeline import artifact, exceptions
+from image_pipeline.cli import base
+
+if TYPE_CHECKING:
+    from image_pipeline.audit import report
+
+_QUIET = (artifact.Outcome.PASS, artifact.Outcome.NOT_APPLICABLE)
+_UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
+
+
+class Audit(base.Command):
+    """Look into image files, offline and without root.
+
+    Exit status: 0 if no rule of severity error failed, 3 if one did or
+    cannot be judged, 2 if a file cannot be read as an image.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of this command.
+
+        :param prog_name: what the command was called.
+        """
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'images',
+            metavar='FILE',
+            nargs='+',
+            help='an image file, raw or qcow2',
+        )
+        parser.add_argument(
+            '--profile',
+            default='egi',
+            help='which rules are judged, and how severely: egi, openstack, '
+            'minimal, vendor, or the path of a YAML file (default: egi)',
+        )
+        parser.add_argument(
+            '--waivers',
+            metavar='FILE',
+            help='a YAML file of rules that may fail, each with a reason and '
+            'a last day',
+        )
+        parser.add_argument(
+            '--rule',
+            metavar='ID',
+            action='append',
+            default=[],
+            dest='rules',
+            help='judge this rule only; may be given several times',
+        )
+        parser.add_argument(
+            '-f',
+            '--format',
+            choices=('table', 'json', 'yaml'),
+            default='table',
+            help='how the reports are printed (default: table)',
+        )
+        parser.add_argument(
+            '--all',
+            action='store_true',
+            help='show in the table what passed or does not apply, too',
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Judge the images and print what was found.
+
+        :param parsed_args: the arguments.
+        :returns: the exit status.
+        :raises InvalidInput: a file cannot be read as an image; the others
+            were judged and printed.
+        """
+        from pathlib import Path
+
+        from image_pipeline.audit import profile, registry, runner, waiver
+
+        known = registry.rules()
+        chosen = profile.load(parsed_args.profile, known, parsed_args.rules)
+        waived: tuple[waiver.Waiver, ...] = ()
+        if parsed_args.waivers:
+            waived = waiver.load(Path(parsed_args.waivers), known)
+        reports: list[report.Report] = []
+        unreadable: list[exceptions.ImageUnreadable] = []
+        for name in parsed_args.images:
+            try:
+                reports.append(runner.run(Path(name), chosen, waived))
+            except exceptions.ImageUnreadable as exc:
+                unreadable.append(exc)
+        if reports or not unreadable:
+            self.app.stdout.write(_shown(reports, parsed_args))
+        if len(unreadable) == 1:
+            raise unreadable[0]
+        if unreadable:
+            raise exceptions.ImageUnreadable(
+                f'{len(unreadable)} files cannot be read as images',
+                problems=[
+                    exceptions.Problem(message=exc.message, hint=exc.hint)
+                    for exc in unreadable
+                ],
+            )
+        if any(one.blocking for one in reports):
+            return exceptions.AuditFailed.exit_status
+        return 0
+
+
+def _shown(
+    reports: list['report.Report'], parsed_args: argparse.Namespace
+) -> str:
+    if parsed_args.format == 'table':
+        return '\n'.join(_table(one, parsed_args.all) for one in reports)
+    values = [one.to_json() for one in reports]
+    if parsed_args.format == 'json':
+        return json.dumps(values, indent=2) + '\n'
+    import yaml
+
+    text: Any = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return str(text)
+
+
+def _table(found: 'report.Report', everything: bool) -> str:
+    from image_pipeline.audit import report
+
+    lines = [
+        f'{found.image}: {found.format}, {_size(found.virtual_size)}, '
+        f'profile {found.profile}'
+    ]
+    for result in found.by_urgency:
+        if result.outcome in _QUIET and not everything:
+            continue
+        lines.append(
+            f'  {result.outcome.value:<14} {result.severity.value:<7} '
+            f'{result.rule:<16} {result.statement}'
+        )
+        lines += [
+            f'  {"":<14} {report.one_line(item)}' for item in result.evidence
+        ]
+        if result.remedy:
+            lines.append(f'  {"":<14} remedy: {result.remedy}')
+    counts = ', '.join(
+        f'{count} {outcome.replace("_", " ")}'
+        for outcome, count in found.summary.items()
+        if count
+    )
+    lines.append(f'  {len(found.results)} rules: {counts or "none"}')
+    return '\n'.join(lines) + '\n'
+
+
+def _size(count: int) -> str:
+    number = float(count)
+    for unit in _UNITS:
+        if number < 1024 or unit == _UNITS[-1]:
+            break
+        number /= 1024
+    return f'{number:.3g} {unit}'
