@@ -85,7 +85,8 @@ class Catalogue(abc.ABC):
         """Put an image into the catalogue as a candidate: private, hidden.
 
         Registering the same content under the same name again gives the
-        image that is there, its properties brought up to date.
+        image that is there, whatever its state, its properties brought up to
+        date; only a retired one does not come back.
 
         :param image: the file; kind ``image``.
         :param name: the name that it is to have when it is current.
@@ -95,6 +96,8 @@ class Catalogue(abc.ABC):
         :param undo: journals a ``catalogue`` record before the image is made.
         :param progress: told of the bytes copied.
         :param cancelled: stops the copy.
+        :returns: the image; rejected, if this content was rolled back before.
+        :raises DigestMismatch: the file is not what its digest says.
         """
 
     @abc.abstractmethod
@@ -130,6 +133,7 @@ class Catalogue(abc.ABC):
         :param image_id: the image.
         :param reason: kept with the image.
         :param force: promote even a rejected image.
+        :raises NotFound: there is no such image.
         :raises StateConflict: the image is rejected or retired.
         """
 
@@ -139,7 +143,8 @@ class Catalogue(abc.ABC):
 
         :param name: the final name.
         :param reason: kept with the rejected image.
-        :raises StateConflict: there is no previous image.
+        :raises NotFound: there is no image of that name.
+        :raises StateConflict: there is no current or no previous image.
         """
 
     @abc.abstractmethod
@@ -151,7 +156,10 @@ class Catalogue(abc.ABC):
         :param image_id: the image; never the current one.
         :param delete: delete it as well, unless it is in use.
         :param reason: kept with the image.
-        :raises StateConflict: it is current, or to be deleted and in use.
+        :returns: the image as it is now, or was when it was deleted.
+        :raises NotFound: there is no such image.
+        :raises StateConflict: it is current, or to be deleted and in use, or
+            whether it is in use could not be found out.
         """
 
     @abc.abstractmethod
@@ -164,6 +172,9 @@ class Catalogue(abc.ABC):
     @abc.abstractmethod
     def recover(self) -> Sequence[str]:
         """Finish or undo what a killed process left half done.
+
+        Every change does so first; this is for those who only look, and for
+        saying so.
 
         :returns: what was done, one line each.
         """
