@@ -25,6 +25,8 @@ from image_pipeline.host import cancellation
 
 #: Bytes that are read at a time; two such pieces are in memory.
 PIECE = 4 << 20
+# Cancelling is looked at between these.
+_COPY = 64 << 20
 
 
 def data(
@@ -52,6 +54,30 @@ def data(
         last = min(os.lseek(fd, first, os.SEEK_HOLE), end)
         yield first, last
         start = last
+
+
+def copy_once(source: int, target: int, offset: int, length: int) -> int:
+    """Copy bytes between the same places of two files, as many as go at once.
+
+    :param source: open for reading.
+    :param target: open for writing; blocks are shared where the file system
+        can do that.
+    :param offset: where, in both.
+    :param length: how many bytes at most.
+    :returns: how many it were.
+    :raises OSError: it did not work, or the source ends there.
+    """
+    length = min(length, _COPY)
+    try:
+        count = os.copy_file_range(source, target, length, offset, offset)
+    except OSError as exc:
+        if exc.errno not in (errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP):
+            raise
+        piece = os.pread(source, min(length, PIECE), offset)
+        count = os.pwrite(target, piece, offset)
+    if not count:
+        raise OSError(errno.EIO, f'the file ends at byte {offset}')
+    return count
 
 
 def digests(
