@@ -210,10 +210,15 @@ def _read(file: Path) -> Mapping[str, Mapping[str, list[str]]]:
         raise exceptions.InvalidInput(
             f'the configuration file {file} is not UTF-8 text'
         ) from exc
-    except cfg.ConfigFileParseError as exc:
-        raise exceptions.InvalidInput(
-            'the configuration file cannot be read: '
-            + str(exc.msg).removeprefix('at ')
+    except cfg.ParseError as exc:
+        raise _invalid(
+            [
+                exceptions.Problem(
+                    file=str(file),
+                    line=exc.lineno,
+                    message=exc.msg[:1].lower() + exc.msg[1:],
+                )
+            ]
         ) from exc
     return sections
 
