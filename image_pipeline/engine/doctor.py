@@ -29,6 +29,7 @@ from pathlib import Path
 
 from image_pipeline import exceptions
 from image_pipeline.conf import settings as conf_settings
+from image_pipeline.dib import packages as dib_packages
 from image_pipeline.host import packages, process
 from image_pipeline.hypervisors import acceleration, firmware
 from image_pipeline.recipe import loader, model, needs, plan
@@ -73,12 +74,14 @@ class Probes:
     :param host: runs programs.
     :param firmware: where UEFI firmware is.
     :param acceleration: how guests run.
+    :param mirrors: where packages come from.
     :param version: a library's version.
     """
 
     host: process.Runner
     firmware: Callable[[], firmware.Firmware]
     acceleration: Callable[[Path], acceleration.Acceleration]
+    mirrors: Callable[[], conf_settings.Mirrors]
     version: Callable[[str], str] = metadata.version
 
 
@@ -120,13 +123,14 @@ def judge(
     """
     together = needs.together(steps)
     return [
-        *_libraries(probes),
+        _libraries(probes),
         _root(together, facts),
         _state_dir(settings, facts),
         # Recipes are baked one by one: the largest says how much.
         _disk(_most(steps), settings, facts),
         *_programs(together, facts),
         *_namespaces(together, facts, probes),
+        *_mirrors(together, probes),
         *_guests(together, facts, probes),
     ]
 
@@ -176,15 +180,33 @@ def _steps(
 
 
 def _broken(name: str, exc: exceptions.PipelineError) -> Finding:
-    return Finding(
-        subject=f'recipe {name}',
+    return _finding(
+        f'recipe {name}',
+        exc.message,
+        f'image-pipeline recipe validate {name}',
         verdict=Verdict.WARNING,
-        found=exc.message,
-        remedy=f'image-pipeline recipe validate {name}',
     )
 
 
-def _libraries(probes: Probes) -> Iterable[Finding]:
+def _finding(
+    subject: str,
+    found: str,
+    remedy: str | None = None,
+    *,
+    needed_by: tuple[str, ...] = (),
+    verdict: Verdict | None = None,
+) -> Finding:
+    """Return a finding; with a remedy, something is missing."""
+    return Finding(
+        subject=subject,
+        needed_by=needed_by,
+        verdict=verdict or (Verdict.MISSING if remedy else Verdict.OK),
+        found=found,
+        remedy=remedy,
+    )
+
+
+def _libraries(probes: Probes) -> Finding:
     missing = []
     count = 0
     for requirement in metadata.requires(_DISTRIBUTION) or ():
@@ -197,53 +219,41 @@ def _libraries(probes: Probes) -> Iterable[Finding]:
         except metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        yield Finding(
-            subject='Python libraries',
-            verdict=Verdict.MISSING,
-            found=f'not installed: {", ".join(missing)}',
-            remedy=f'pip install {" ".join(missing)}',
+        return _finding(
+            'Python libraries',
+            f'not installed: {", ".join(missing)}',
+            f'pip install {" ".join(missing)}',
         )
-    else:
-        yield Finding(
-            subject='Python libraries',
-            verdict=Verdict.OK,
-            found=f'{count}, all installed',
-        )
+    return _finding('Python libraries', f'{count}, all installed')
 
 
 def _root(together: needs.Needs, facts: needs.HostFacts) -> Finding:
-    if facts.is_root or not together.root:
-        return Finding(
-            subject='root',
-            needed_by=together.root,
-            verdict=Verdict.OK,
-            found='yes' if facts.is_root else 'not needed',
-        )
-    return Finding(
-        subject='root',
-        needed_by=together.root,
-        verdict=Verdict.MISSING,
-        found='run as another user',
-        remedy='use sudo',
+    stages = together.root
+    if facts.is_root:
+        return _finding('root', 'yes', needed_by=stages)
+    if not stages:
+        return _finding('root', 'not needed')
+    return _finding(
+        'root', 'run as another user', 'use sudo', needed_by=stages
     )
 
 
 def _state_dir(
     settings: conf_settings.Settings, facts: needs.HostFacts
 ) -> Finding:
-    writable = facts.writable(settings.state_dir)
-    return Finding(
-        subject='state folder',
-        verdict=Verdict.OK if writable else Verdict.MISSING,
-        found=f'{settings.state_dir}'
-        f'{"" if writable else " cannot be written"}',
-        remedy=None if writable else 'use sudo, or set state_dir',
+    folder = str(settings.state_dir)
+    if facts.writable(settings.state_dir):
+        return _finding('state folder', folder)
+    return _finding(
+        'state folder',
+        f'{folder} cannot be written',
+        'use sudo, or set state_dir',
     )
 
 
 def _most(steps: Iterable[plan.Step]) -> int:
     """Return the bytes that the recipe needs that needs most."""
-    by_recipe: dict[object, int] = {}
+    by_recipe: dict[Path, int] = {}
     for step in steps:
         recipe = step.context.recipe_file
         needed = step.needs().disk_bytes
@@ -255,15 +265,13 @@ def _disk(
     needed: int, settings: conf_settings.Settings, facts: needs.HostFacts
 ) -> Finding:
     free = facts.free_bytes(settings.state_dir)
-    found = f'{free / _GIB:.1f} GiB free, {needed / _GIB:.1f} GiB needed'
-    if needed > free:
-        return Finding(
-            subject='disk space',
-            verdict=Verdict.MISSING,
-            found=found,
-            remedy='make room, or set state_dir to another file system',
-        )
-    return Finding(subject='disk space', verdict=Verdict.OK, found=found)
+    return _finding(
+        'disk space',
+        f'{free / _GIB:.1f} GiB free, {needed / _GIB:.1f} GiB needed',
+        'make room, or set state_dir to another file system'
+        if needed > free
+        else None,
+    )
 
 
 def _programs(
@@ -271,23 +279,20 @@ def _programs(
 ) -> Iterable[Finding]:
     for name, (least, stages) in together.executables.items():
         path = facts.which(name)
-        remedy = packages.remedy([name], facts.which)
+        remedy = None
         if path is None:
-            verdict, found = Verdict.MISSING, 'not installed'
+            found = 'not installed'
+            remedy = (
+                packages.remedy([name], facts.which)
+                or 'install the package that has it'
+            )
         else:
-            verdict, found, remedy = Verdict.OK, str(path), None
+            found = str(path)
             version = facts.version_of(name) if least else None
             if version and least and needs.later(version, least) != version:
-                verdict = Verdict.MISSING
                 found = f'version {version}, and {least} is needed'
                 remedy = 'update the package that it comes from'
-        yield Finding(
-            subject=f'program {name}',
-            needed_by=stages,
-            verdict=verdict,
-            found=found,
-            remedy=remedy,
-        )
+        yield _finding(f'program {name}', found, remedy, needed_by=stages)
 
 
 def _namespaces(
@@ -298,66 +303,55 @@ def _namespaces(
     if not stages or not facts.is_root or facts.which('unshare') is None:
         return
     argv = ['unshare', '--mount', '--pid', '--fork', '--mount-proc', 'true']
+    found, remedy = 'mount and PID namespaces can be made', None
     try:
         probes.host.run(argv, timeout=10)
     except exceptions.CommandFailed as exc:
-        yield Finding(
-            subject='namespaces',
-            needed_by=stages,
-            verdict=Verdict.MISSING,
-            found=next(iter(exc.tail), exc.message),
-            remedy='in a container: give it CAP_SYS_ADMIN (--privileged)',
-        )
-    else:
-        yield Finding(
-            subject='namespaces',
-            needed_by=stages,
-            verdict=Verdict.OK,
-            found='mount and PID namespaces can be made',
-        )
+        found = next(iter(exc.tail), exc.message)
+        remedy = 'in a container: give it CAP_SYS_ADMIN (--privileged)'
+    yield _finding('namespaces', found, remedy, needed_by=stages)
+
+
+def _mirrors(together: needs.Needs, probes: Probes) -> Iterable[Finding]:
+    _, stages = together.executables.get('mmdebstrap', (None, ()))
+    if not stages:
+        return
+    used = probes.mirrors()
+    found = [url for url in dataclasses.astuple(used) if url]
+    yield _finding(
+        'mirrors',
+        ', '.join(found) or "this host's apt names none",
+        None if found else 'set debian in [mirrors]',
+        needed_by=stages,
+    )
 
 
 def _guests(
     together: needs.Needs, facts: needs.HostFacts, probes: Probes
 ) -> Iterable[Finding]:
-    qemu = next(
-        (one for one in together.executables if one.startswith('qemu-sys')),
-        None,
-    )
-    if qemu is None:
-        return
-    _, stages = together.executables[qemu]
-    try:
-        code = probes.firmware().code
-    except exceptions.PipelineError as exc:
-        yield Finding(
-            subject='UEFI firmware',
-            needed_by=stages,
-            verdict=Verdict.MISSING,
-            found=exc.message,
-            remedy=exc.hint,
-        )
-    else:
-        yield Finding(
-            subject='UEFI firmware',
-            needed_by=stages,
-            verdict=Verdict.OK,
-            found=str(code),
-        )
-    path = facts.which(qemu)
-    if path is None:
-        return
-    guests = probes.acceleration(path)
-    fast = guests.name == 'kvm'
-    yield Finding(
-        subject='acceleration',
-        needed_by=stages,
-        verdict=Verdict.OK if fast else Verdict.WARNING,
-        found=f'{guests.name}: {guests.reason}',
-        remedy=None
-        if fast
-        else 'guests run in software: it works, about ten times slower',
-    )
+    for qemu, (_, stages) in together.executables.items():
+        if not qemu.startswith('qemu-system-'):
+            continue
+        try:
+            found, remedy = str(probes.firmware().code), None
+        except exceptions.PipelineError as exc:
+            found, remedy = exc.message, exc.hint or 'install OVMF'
+        yield _finding('UEFI firmware', found, remedy, needed_by=stages)
+        path = facts.which(qemu)
+        if path is None:
+            continue
+        guests = probes.acceleration(path)
+        found = f'{guests.name}: {guests.reason}'
+        if guests.name == 'kvm':
+            yield _finding('acceleration', found, needed_by=stages)
+        else:
+            yield _finding(
+                'acceleration',
+                found,
+                'nothing to mend: guests run in software, and take longer',
+                needed_by=stages,
+                verdict=Verdict.WARNING,
+            )
 
 
 def _probes(settings: conf_settings.Settings) -> Probes:
@@ -381,4 +375,5 @@ def _probes(settings: conf_settings.Settings) -> Probes:
         host=host,
         firmware=firmware.find,
         acceleration=accelerate,
+        mirrors=lambda: dib_packages.mirrors(settings.mirrors),
     )

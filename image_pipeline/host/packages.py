@@ -31,6 +31,7 @@ PACKAGES = types.MappingProxyType(
         'debootstrap': ('debootstrap', 'debootstrap'),
         'debugfs': ('e2fsprogs', 'e2fsprogs'),
         'dpkg-query': ('dpkg', 'dpkg'),
+        'dumpe2fs': ('e2fsprogs', 'e2fsprogs'),
         'e2fsck': ('e2fsprogs', 'e2fsprogs'),
         'findmnt': ('util-linux', 'util-linux'),
         'fstrim': ('util-linux', 'util-linux'),

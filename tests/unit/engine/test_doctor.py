@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from image_pipeline import exceptions
+from image_pipeline.conf import settings as conf_settings
 from image_pipeline.engine import doctor
 from image_pipeline.hypervisors import acceleration, firmware
 from image_pipeline.recipe import needs
@@ -81,6 +82,7 @@ def make_probes(**changes):
         'host': FakeHost(),
         'firmware': lambda: OVMF,
         'acceleration': lambda qemu: KVM,
+        'mirrors': lambda: conf_settings.Mirrors(debian='http://a/debian'),
         'version': lambda name: '1.0',
     }
     return doctor.Probes(**probes | changes)
@@ -93,7 +95,7 @@ def find(findings, subject):
 
 COMPOSE = make_step(
     'compose',
-    executables={'unshare': None, 'mcopy': None},
+    executables={'unshare': None, 'mcopy': None, 'mmdebstrap': None},
     root=True,
     disk_bytes=4 * GIB,
 )
@@ -237,3 +239,12 @@ def test_a_library_that_is_not_installed_is_named(settings):
     )
     assert finding.verdict is doctor.Verdict.MISSING
     assert finding.remedy == 'pip install taskflow'
+
+
+def test_a_host_whose_apt_names_no_mirror_is_told_what_to_set(settings):
+    probes = make_probes(mirrors=conf_settings.Mirrors)
+    finding = find(
+        doctor.judge([COMPOSE], settings, make_facts(), probes), 'mirrors'
+    )
+    assert finding.verdict is doctor.Verdict.MISSING
+    assert finding.remedy == 'set debian in [mirrors]'
