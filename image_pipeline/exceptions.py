@@ -173,9 +173,28 @@ class AuditFailed(PipelineError):
 
 
 class SmokeTestFailed(PipelineError):
-    """The image was booted, and did not do what it must."""
+    """The image was booted, and did not do what it must.
+
+    :param problems: what went wrong, by boot.
+    :param tail: the last lines of the console, if a boot did not answer.
+    :param log: the path of the whole console.
+    """
 
     exit_status = 4
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        problems: Iterable[Problem] = (),
+        tail: Iterable[str] = (),
+        log: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
+        self.tail = tuple(tail)
+        self.log = log
 
 
 class Unavailable(PipelineError):

@@ -23,7 +23,7 @@ import dataclasses
 import enum
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from image_pipeline import artifact
 from image_pipeline.conf import settings as conf_settings
@@ -103,6 +103,9 @@ class Hypervisor(abc.ABC):
     :param accel: ``auto``, ``kvm`` or ``tcg``; for hypervisors on this host.
     """
 
+    #: Programs that it runs on this host, with the least version or None.
+    executables: ClassVar[Mapping[str, str | None]] = {}
+
     def __init__(
         self,
         target: conf_settings.Target,
@@ -113,6 +116,23 @@ class Hypervisor(abc.ABC):
         self.target = target
         self.cache = cache
         self.accel = accel
+
+    @classmethod
+    def lacks(cls, firmware: Firmware) -> str | None:
+        """Return why this host cannot start a firmware, or None.
+
+        Asked by the plan, so it must be quick and change nothing.
+
+        :param firmware: BIOS or UEFI.
+        """
+        return None
+
+    def capacity(self, shape: Shape) -> int:
+        """Return how many instances of a shape may run at once (>= 1).
+
+        :param shape: the machine.
+        """
+        return 2
 
     @abc.abstractmethod
     def boot(

@@ -46,7 +46,8 @@ PLACES = (
 # Features that the smoke test's machine does not give, or that forbid
 # unsigned boot loaders.
 _UNWANTED = frozenset({'enrolled-keys', 'requires-smm', 'amd-sev-es'})
-_MACHINE = 'pc-q35-7.2'
+# Descriptors name versioned machines by pattern: any version will do.
+_MACHINES = {'pc': 'pc-i440fx-7.2', 'q35': 'pc-q35-7.2'}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,12 +68,14 @@ class Firmware:
 
 def find(
     *,
+    machine: str = 'pc',
     architecture: str = 'x86_64',
     folders: Sequence[Path] = FOLDERS,
     places: Iterable[tuple[str, str]] = PLACES,
 ) -> Firmware:
-    """Return the firmware that this host has for a machine of type q35.
+    """Return the firmware that this host has for a machine.
 
+    :param machine: its type, as QEMU spells it.
     :param architecture: as QEMU spells it.
     :param folders: where descriptors are.
     :param places: code and variables to look for if there are none.
@@ -81,7 +84,7 @@ def find(
     found = [
         firmware
         for descriptor in _descriptors(folders)
-        if (firmware := _read(descriptor, architecture))
+        if (firmware := _read(descriptor, architecture, machine))
     ]
     found += [
         Firmware(
@@ -117,9 +120,12 @@ def _descriptors(folders: Sequence[Path]) -> list[Mapping[str, Any]]:
     return found
 
 
-def _read(descriptor: Mapping[str, Any], architecture: str) -> Firmware | None:
+def _read(
+    descriptor: Mapping[str, Any], architecture: str, machine: str
+) -> Firmware | None:
     try:
         mapping = descriptor['mapping']
+        name = _MACHINES.get(machine, machine)
         fits = (
             'uefi' in descriptor['interface-types']
             and mapping['device'] == 'flash'
@@ -129,7 +135,7 @@ def _read(descriptor: Mapping[str, Any], architecture: str) -> Firmware | None:
             and any(
                 target['architecture'] == architecture
                 and any(
-                    fnmatch.fnmatch(_MACHINE, pattern)
+                    fnmatch.fnmatch(name, pattern)
                     for pattern in target['machines']
                 )
                 for target in descriptor['targets']

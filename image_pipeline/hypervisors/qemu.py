@@ -15,14 +15,12 @@
 import contextlib
 import os
 import shlex
-import shutil
 import signal
 import threading
 import typing
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from image_pipeline import artifact, exceptions
 from image_pipeline.conf import settings as conf_settings
@@ -31,7 +29,10 @@ from image_pipeline.hypervisors import (
     acceleration,
     base,
     config_drive,
-    firmware,
+    qemu_argv,
+)
+from image_pipeline.hypervisors import (
+    firmware as uefi,
 )
 from image_pipeline.store import cache as store_cache
 
@@ -46,6 +47,8 @@ PROGRAM = 'qemu-system-x86_64'
 EMULATION_FACTOR = 8.0
 # A QEMU that does not like its command line ends within this time.
 _STARTS_WITHIN = 0.5
+# Left to the host, and to what QEMU needs beside the guest's memory.
+_SPARE_MEMORY = 512 << 20
 
 
 class QemuInstance(base.Instance):
@@ -93,6 +96,11 @@ class QemuInstance(base.Instance):
 class QemuHypervisor(base.Hypervisor):
     """Boot images with QEMU on this host; no network and no root needed."""
 
+    executables: ClassVar[Mapping[str, str | None]] = {
+        PROGRAM: None,
+        'qemu-img': None,
+    }
+
     def __init__(
         self,
         target: conf_settings.Target,
@@ -123,6 +131,31 @@ class QemuHypervisor(base.Hypervisor):
         """
         accelerated = self.acceleration(host).name == 'kvm'
         return 1.0 if accelerated else EMULATION_FACTOR
+
+    @classmethod
+    def lacks(cls, firmware: base.Firmware) -> str | None:
+        """Return why this host cannot start a firmware, or None.
+
+        :param firmware: BIOS or UEFI.
+        """
+        if firmware is base.Firmware.UEFI:
+            try:
+                uefi.find(machine='q35')
+            except exceptions.StageFailed as exc:
+                return f'{exc.message}: {exc.hint}'
+        return None
+
+    def capacity(self, shape: base.Shape) -> int:
+        """Return how many instances of a shape may run at once (>= 1).
+
+        A processor each, and memory that is free now: the rest of the host
+        is not pushed out.
+
+        :param shape: the machine.
+        """
+        by_cpu = (os.cpu_count() or 1) // shape.vcpus
+        free = _available_memory() - _SPARE_MEMORY
+        return max(1, min(by_cpu, free // shape.memory_bytes))
 
     @contextlib.contextmanager
     def boot(
@@ -177,9 +210,10 @@ class QemuHypervisor(base.Hypervisor):
             config_drive.write(
                 work_dir / 'seed.iso', seed, random_seed=os.urandom(512)
             )
-            argv = _argv(
+            argv = qemu_argv.build(
                 _program(host),
                 accelerator,
+                image=image,
                 seed=seed,
                 shape=shape,
                 work_dir=work_dir,
@@ -192,7 +226,7 @@ class QemuHypervisor(base.Hypervisor):
                     process=guest,
                     console_file=console,
                     facts={
-                        'machine': 'q35',
+                        'machine': qemu_argv.machine_of(image, shape),
                         'accel': accelerator.name,
                         'accel_reason': accelerator.reason,
                         'firmware': shape.firmware.value,
@@ -221,6 +255,13 @@ class QemuHypervisor(base.Hypervisor):
                 if mark in (folder / 'cmdline').read_bytes():
                     os.kill(int(folder.name), signal.SIGKILL)
         _remove(Path(arguments['folder']))
+
+
+def _available_memory() -> int:
+    for line in Path('/proc/meminfo').read_text().splitlines():
+        if line.startswith('MemAvailable:'):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def _program(host: process.Runner) -> Path:
@@ -291,90 +332,3 @@ def _remove(work_dir: Path) -> None:
     """Remove what :meth:`QemuHypervisor.boot` made; logs are the caller's."""
     for name in ('overlay.qcow2', 'seed.iso', 'variables.fd', 'start'):
         (work_dir / name).unlink(missing_ok=True)
-
-
-def _argv(
-    qemu: Path,
-    accelerator: acceleration.Acceleration,
-    *,
-    seed: base.Seed,
-    shape: base.Shape,
-    work_dir: Path,
-    console: Path,
-) -> list[str]:
-    """Return QEMU's command line; paths in work_dir are relative to it."""
-    words = [
-        str(qemu),
-        '-no-user-config',
-        '-nodefaults',
-        '-name',
-        f'image-pipeline-{seed.hostname}',
-        '-uuid',
-        str(uuid.UUID(seed.instance_id)),
-        '-display',
-        'none',
-        # graphics=off: SeaBIOS then speaks on the serial port, so that a
-        # missing boot loader can be told from a silent kernel.
-        '-machine',
-        f'q35,accel={accelerator.name},graphics=off,vmport=off',
-        '-cpu',
-        accelerator.cpu,
-        '-smp',
-        str(shape.vcpus),
-        '-m',
-        f'{shape.memory_bytes >> 20}',
-        # As Nova's instances say who they are; ds-identify looks at it.
-        '-smbios',
-        'type=1,manufacturer=OpenStack Foundation,product=OpenStack Nova,'
-        f'serial={seed.instance_id},uuid={seed.instance_id}',
-        '-chardev',
-        f'file,id=console,path={_quoted(console)}',
-        '-serial',
-        'chardev:console',
-        '-object',
-        'rng-random,id=entropy,filename=/dev/urandom',
-        '-device',
-        'virtio-rng-pci,rng=entropy',
-        # The overlay is thrown away, so nothing needs to reach the disk.
-        '-drive',
-        'if=none,id=root,file=overlay.qcow2,format=qcow2,cache=unsafe,'
-        'discard=unmap',
-        '-device',
-        'virtio-blk-pci,drive=root,bootindex=1',
-        # restrict: DHCP answers, nothing else does.
-        '-netdev',
-        'user,id=network,restrict=on',
-        # No option ROM: without one, BIOS does not try to boot from it.
-        '-device',
-        'virtio-net-pci,netdev=network,romfile=,'
-        f'mac={config_drive.mac_address(seed.instance_id)}',
-    ]
-    if shape.config_drive:
-        words += [
-            '-drive',
-            'if=none,id=seed,file=seed.iso,format=raw,media=cdrom,readonly=on',
-            '-device',
-            'ide-cd,drive=seed',
-        ]
-    if shape.firmware is base.Firmware.UEFI:
-        found = firmware.find()
-        shutil.copyfile(found.variables, work_dir / 'variables.fd')
-        words += [
-            '-drive',
-            f'if=pflash,unit=0,format={found.code_format},readonly=on,'
-            f'file={_quoted(found.code)}',
-            '-drive',
-            f'if=pflash,unit=1,format={found.variables_format},'
-            'file=variables.fd',
-            # Network boot takes minutes to give up; edk2 since 2022-05.
-            '-fw_cfg',
-            'name=opt/org.tianocore/IPv4PXESupport,string=n',
-            '-fw_cfg',
-            'name=opt/org.tianocore/IPv6PXESupport,string=n',
-        ]
-    return words
-
-
-def _quoted(path: Path) -> str:
-    """Return a path as a value of a QEMU option: a comma is doubled."""
-    return str(path).replace(',', ',,')

@@ -48,13 +48,23 @@ def load(
     :raises NotFound: no hypervisor of that name is installed.
     :raises StateConflict: two are, or it cannot be loaded.
     """
+    return plugin(target)(target, cache=cache, accel=accel)
+
+
+def plugin(target: conf_settings.Target) -> type[base.Hypervisor]:
+    """Return the class of a target's hypervisor.
+
+    :param target: the target's settings.
+    :raises NotFound: no hypervisor of that name is installed.
+    :raises StateConflict: two are, or it cannot be loaded.
+    """
     if target.hypervisor not in names():
         raise exceptions.NotFound(
             f'target "{target.name}": there is no hypervisor '
             f'"{target.hypervisor}"',
             hint=f'hypervisors are {", ".join(names())}',
         )
-    return _load(target.hypervisor)(target, cache=cache, accel=accel)
+    return _load(target.hypervisor)
 
 
 @functools.cache
@@ -83,5 +93,5 @@ def _load(name: str) -> type[base.Hypervisor]:
             f'two installed packages have a hypervisor "{name}"',
             hint='uninstall one of them',
         ) from exc
-    plugin: type[base.Hypervisor] = manager[name].plugin
-    return plugin
+    found: type[base.Hypervisor] = manager[name].plugin
+    return found

@@ -33,7 +33,7 @@ frames() {
     {
         printf '%s %s\n' "$2" "$3"
         cat
-    } | base64 | tr -d '\n' | fold -w 96 >"$IP_DIR/chunks"
+    } | base64 | tr -d '\n' | fold -w 240 >"$IP_DIR/chunks"
     echo >>"$IP_DIR/chunks"
     count=0
     while read -r chunk; do
@@ -83,6 +83,8 @@ waited=0
 while [ "$waited" -lt "$IP_WAIT" ] && ! booted; do
     sleep 1
     waited=$((waited + 1))
+    # A sign of life: a console that is silent for long means a hang.
+    [ $((waited % 10)) -ne 0 ] || send "$IP_DIR/frames"
 done
 for probe in "$IP_DIR"/probes/*; do
     ask "$probe" >>"$IP_DIR/frames"

@@ -52,7 +52,7 @@ MARK = '@image-pipeline@'
 #: The name of the frame that says that user data runs.
 HELLO = 'hello'
 #: Characters of base64 in a line: short, so that noise seldom hits one.
-CHUNK = 96
+CHUNK = 240
 
 _FRAME = re.compile(
     rb'@image-pipeline@ '
