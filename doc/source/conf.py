@@ -31,6 +31,8 @@ extensions = [
     'sphinx.ext.autodoc',
 ]
 
+exclude_patterns = ['contributor/examples']
+
 html_theme = 'openstackdocs'
 openstackdocs_repo_name = 'openstack/image-pipeline'
 openstackdocs_auto_name = False

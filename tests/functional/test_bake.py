@@ -125,7 +125,7 @@ def test_run_is_listed_shown_and_logged(debian_12):
     }
     shown = pipeline('run', 'show', run, '-f', 'json').json
     assert shown['state'] == 'succeeded'
-    assert 'install.d' in pipeline('run', 'log', run, '--stage', 'compose').out
+    assert 'install.d' in pipeline('run', 'log', run, 'compose').out
 
 
 def test_nothing_of_the_bake_is_left_on_the_host(debian_12):
@@ -164,7 +164,7 @@ def test_another_image_is_promoted_and_rolled_back(debian_12, debian_12_copy):
     pipeline, first = debian_12_copy, debian_12.image['id']
     # The same disk in another file is another image; booting it adds
     # nothing here.
-    changed = ('--set', 'convert.compression=compat', '--until', 'register')
+    changed = ('--set', 'convert.compat=true', '--until', 'register')
     done = pipeline('bake', 'debian-12', *changed, '-f', 'json')
     assert done.status == 0, done.err
     stages = _by_stage(done.json)
@@ -184,7 +184,7 @@ def test_another_image_is_promoted_and_rolled_back(debian_12, debian_12_copy):
 
 
 def _states(pipeline):
-    images = pipeline('image', 'list', '--all', '-f', 'json').json
+    images = pipeline('image', 'list', '-f', 'json').json
     return {image['id']: image['state'] for image in images}
 
 
