@@ -18,6 +18,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from image_pipeline import exceptions
 from image_pipeline.cli import base
 
 
@@ -33,9 +34,14 @@ class StageList(base.Lister):
         """
         from image_pipeline.stages import registry
 
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         for name in registry.names():
-            stage = registry.load(name)
+            try:
+                stage = registry.load(name)
+            except exceptions.StateConflict as exc:
+                # One that is broken must not hide the others.
+                rows.append((name, None, None, None, f'broken: {exc}'))
+                continue
             summary, _, _ = (inspect.getdoc(stage) or '').partition('\n')
             rows.append(
                 (

@@ -1,0 +1,126 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import dataclasses
+import io
+import json
+import logging
+
+import pytest
+
+from image_pipeline import artifact
+from image_pipeline.cli import main
+from image_pipeline.stages import base, registry
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ComposeOptions:
+    elements: tuple[str, ...]
+
+
+class ComposeStage(base.Stage[ComposeOptions]):
+    """Compose a disk."""
+
+    name = 'compose'
+    options_class = ComposeOptions
+    schema = {  # noqa: RUF012 - as the contract declares it
+        'type': 'object',
+        'additionalProperties': False,
+        'required': ['elements'],
+        'properties': {
+            'elements': {
+                'description': 'elements to use',
+                'type': 'array',
+                'items': {'type': 'string'},
+            }
+        },
+    }
+    provides = frozenset({artifact.DISK})
+
+    def needs(self, context):
+        return base.HostNeeds(
+            executables={'no-such-program': None, 'sh': '0.1'},
+            disk_bytes=2**30,
+        )
+
+    def run(self, context):
+        return ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConvertOptions:
+    pass
+
+
+class ConvertStage(base.Stage[ConvertOptions]):
+    """Convert the disk."""
+
+    name = 'convert'
+    options_class = ConvertOptions
+    scope = base.Scope.FORMAT
+    requires = frozenset({artifact.DISK})
+    provides = frozenset({artifact.IMAGE})
+    schema = {  # noqa: RUF012 - as the contract declares it
+        'type': 'object',
+        'additionalProperties': False,
+        'properties': {},
+    }
+
+    def run(self, context):
+        return ()
+
+
+class Outcome:
+    """What a command left: its exit status and what it printed."""
+
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Call the program in a folder with two stages and a recipe path."""
+    stages = {'compose': ComposeStage, 'convert': ConvertStage}
+    monkeypatch.setattr(registry, 'names', lambda: tuple(stages))
+    monkeypatch.setattr(registry, '_load', stages.__getitem__)
+    monkeypatch.setenv(main.STATE_DIR_VARIABLE, str(tmp_path / 'state'))
+    monkeypatch.setenv('XDG_CONFIG_HOME', str(tmp_path / 'config'))
+    monkeypatch.chdir(tmp_path)
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+
+    def call(*argv):
+        out, err = io.StringIO(), io.StringIO()
+        status = main.App(stdout=out, stderr=err).run([*argv])
+        return Outcome(status, out.getvalue(), err.getvalue())
+
+    yield call
+    root.handlers[:], root.level = before
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """A recipe in the folder where we stand."""
+    file = tmp_path / 'r.yaml'
+    file.write_text(
+        'version: 1\n'
+        'description: Ours\n'
+        'image: {name: debian-12, properties: {os_distro: debian}}\n'
+        'stages:\n'
+        '  - compose: {elements: [debian-minimal]}\n'
+        '  - convert\n'
+    )
+    return file
