@@ -51,7 +51,7 @@ _SCHEMA: Mapping[str, Any] = {
         'fail_if': {
             'type': 'string',
             'default': '',
-            'description': 'Fail if this file is there.',
+            'description': 'Fail if this file is there; {step} is the step.',
         },
         'secret': {
             'type': 'string',
@@ -80,7 +80,7 @@ class FakeOptions:
     :param content: what is written.
     :param program: a program to run.
     :param outside: a file to make outside of the work folder.
-    :param fail_if: fail if this file is there.
+    :param fail_if: fail if this file is there; ``{step}`` is the step.
     :param secret: name of a secret that is printed to the log.
     :param formats: image formats to make.
     :param valid_if: an earlier result holds if this file is there.
@@ -125,11 +125,12 @@ class _Fake(base.Stage[FakeOptions]):
         if options.program:
             context.progress(0, None, 'phase:program')
             context.host.run(options.program, log=context.log)
-        if options.fail_if and Path(options.fail_if).exists():
+        flag = options.fail_if.replace('{step}', context.work_dir.name)
+        if flag and Path(flag).exists():
             evidence = context.work_dir / 'evidence.json'
             evidence.write_text('{}')
             error = exceptions.StageFailed(
-                f'{options.fail_if} is there', hint='remove it'
+                f'{flag} is there', hint='remove it'
             )
             error.evidence = (evidence,)
             raise error

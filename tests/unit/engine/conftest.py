@@ -1,0 +1,78 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Plans of fake stages, and a state folder to bake them in."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from image_pipeline.conf import settings as conf_settings
+from image_pipeline.recipe import loader
+from image_pipeline.recipe import plan as recipe_plan
+from image_pipeline.stages import registry
+from image_pipeline.store import store as store_module
+from image_pipeline.testing import fakes, stages
+
+RECIPE = """\
+version: 1
+image: {name: fake}
+stages:
+  - fake-make
+  - fake-convert: {formats: [raw]}
+  - fake-check
+"""
+
+
+@pytest.fixture
+def fake_stages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    folder = tmp_path / 'stages'
+    for name, value in stages.install(folder).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(str(folder))
+    registry.names.cache_clear()
+    registry._load.cache_clear()
+    yield
+    registry.names.cache_clear()
+    registry._load.cache_clear()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> conf_settings.Settings:
+    return fakes.settings(tmp_path / 'state')
+
+
+@pytest.fixture
+def store(settings: conf_settings.Settings) -> store_module.Store:
+    made = store_module.Store(settings.state_dir)
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def plan(
+    tmp_path: Path, fake_stages: None, settings: conf_settings.Settings
+) -> Callable[..., recipe_plan.Plan]:
+    """Make a plan of a recipe, with ``--set`` arguments."""
+
+    def make(*sets: str, text: str = RECIPE, **given: Any) -> recipe_plan.Plan:
+        file = tmp_path / 'fake.yaml'
+        file.write_text(text)
+        recipe = loader.load(str(file), recipe_path=(), sets=sets)
+        given.setdefault('settings', settings)
+        return recipe_plan.make(recipe, check_host=False, **given)
+
+    return make
