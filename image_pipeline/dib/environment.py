@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from image_pipeline.conf import settings as conf_settings
-from image_pipeline.dib import namespace, nodes
+from image_pipeline.dib import base_tree, namespace, nodes
 from image_pipeline.host import process
 
 #: Variables that are ours to set, and the option to use instead.
@@ -50,6 +50,12 @@ _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\Z')
 #: Where stock `manifests` saves DIB's whole environment inside the image:
 #: /tmp, which DIB empties in the end.
 _MANIFESTS = '/tmp/dib-manifests'  # noqa: S108 - in the image, not here
+#: What debian-minimal installs right after the bootstrap, and each Debian
+#: image needs anyway (its root.d/75, and package-installs of debootstrap).
+_BASE_PACKAGES = (
+    'adduser,busybox,ca-certificates,gnupg2,locales,lsb-release,netbase,'
+    'python3,sudo,systemd-sysv'
+)
 _PROXIES = ('http_proxy', 'https_proxy', 'no_proxy')
 
 
@@ -83,6 +89,7 @@ def make(
     mirrors: conf_settings.Mirrors,
     operating_system: str,
     tree: bool,
+    base_cache: Path | None,
 ) -> dict[str, str]:
     """Return the variables that diskimage-builder gets, and no others.
 
@@ -100,12 +107,16 @@ def make(
     :param mirrors: where packages come from.
     :param operating_system: ``debian`` or ``ubuntu``.
     :param tree: whether our nodes pack the disk.
+    :param base_cache: a folder for base trees, or None.
     """
     from diskimage_builder import paths  # type: ignore[import-untyped]
 
-    tools = Path(__file__).resolve().parent / 'bin'
+    own = Path(__file__).resolve().parent
+    tools = [own / 'bin']
+    if tree:
+        tools.append(own / 'bin-tree')
     found = {
-        'PATH': f'{tools}{os.pathsep}{process.search_path()}',
+        'PATH': os.pathsep.join([*map(str, tools), process.search_path()]),
         'HOME': str(folder),
         'USER': 'root',
         'LANG': 'C.UTF-8',
@@ -118,9 +129,8 @@ def make(
         'ELEMENTS_PATH': os.pathsep.join(map(str, elements_path[:-1])),
         'ARCH': architecture,
         'FS_TYPE': filesystem,
-        'DIB_PYTHON_EXEC': str(tools / 'python-for-dib'),
+        'DIB_PYTHON_EXEC': str(own / 'bin' / 'python-for-dib'),
         'DIB_NO_TMPFS': '1',
-        'DIB_NO_TIMESTAMP': '1',
         'DIB_IMAGE_CACHE': str(cache),
         'DIB_LOCKFILES': str(cache / 'locks'),
         # One folder of packages for all runs would have one lock for all.
@@ -132,6 +142,10 @@ def make(
         if value := os.environ.get(name) or os.environ.get(name.upper()):
             found[name] = value
     found |= _mirrors(mirrors, operating_system)
+    if operating_system == 'debian':
+        found[base_tree.PACKAGES_VARIABLE] = _BASE_PACKAGES
+    if base_cache:
+        found[base_tree.CACHE_VARIABLE] = str(base_cache)
     if block_device:
         found['DIB_BLOCK_DEVICE_CONFIG'] = f'file://{block_device}'
     if tree:

@@ -19,17 +19,17 @@ put in DIB's own place for the layouts that ask for them, in this process
 only: nobody else's DIB is changed.
 """
 
+import importlib.util
 import os
 import re
 import runpy
 import sys
 from pathlib import Path
 
-from diskimage_builder.block_device import (  # type: ignore[import-untyped]
-    config,
-)
 
 _PARAMETERS = 'DIB_BLOCK_DEVICE_PARAMS_YAML'
+#: Half of DIB's start-up time, of which `getval` and its like use nothing.
+_SLOW = 'networkx'
 
 
 def is_tree_layout(text: str) -> bool:
@@ -43,6 +43,10 @@ def is_tree_layout(text: str) -> bool:
 
 def install() -> None:
     """Put our plug-ins in the place of DIB's own."""
+    from diskimage_builder.block_device import (  # type: ignore[import-untyped]
+        config,
+    )
+
     from image_pipeline.dib import nodes
 
     ours = {
@@ -65,11 +69,23 @@ def main(argv: list[str]) -> None:
 
     :param argv: the script's path, and its arguments.
     """
+    _delay(_SLOW)
     layout = _layout()
     if layout is not None and is_tree_layout(layout):
         install()
     sys.argv = argv
     runpy.run_path(argv[0], run_name='__main__')
+
+
+def _delay(name: str) -> None:
+    """Load a module when it is first used, not when it is imported."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None or name in sys.modules:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
 
 
 def _layout() -> str | None:

@@ -35,9 +35,21 @@ ALIGNMENT = MIB
 #: than wherever else it is used.
 _NAMESPACE = uuid.UUID('5b1f9c1c-6e27-5d3c-8f0a-0f6c2d9f4b11')
 
-#: sgdisk's codes of the types that are used here.
-TYPE_ESP = 'EF00'
+#: sgdisk's code of the partition that GRUB is put into.
 TYPE_BIOS_BOOT = 'EF02'
+#: Type GUIDs by sgdisk's codes, which DIB's layouts are written in (UAPI
+#: Discoverable Partitions Specification; sgdisk(8)).
+_TYPES = {
+    '8200': '0657FD6D-A4AB-43C4-84E5-0933C84B4F4F',  # swap
+    '8300': '0FC63DAF-8483-4772-8E79-3D69D8477DE4',  # Linux file system
+    '8302': '933AC7E1-2EB4-4F13-B844-0E14E2AEF915',  # /home
+    '8303': '44479540-F297-41B2-9AF7-D131D5F0458A',  # root, x86
+    '8304': '4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709',  # root, x86-64
+    '8305': 'B921B045-1DF0-41C3-AF44-4C6F280D3FAE',  # root, arm64
+    'EA00': 'BC13C2FF-59E6-4262-A352-B275FD6F7172',  # /boot (XBOOTLDR)
+    'EF00': 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',  # EFI system
+    'EF02': '21686148-6449-6E6F-744E-656564454649',  # BIOS boot
+}
 #: The file systems that can be made of a tree.
 FILE_SYSTEMS = ('ext4', 'btrfs', 'vfat')
 
@@ -97,6 +109,23 @@ def derive(seed: str, name: str) -> uuid.UUID:
     :param name: what the UUID is for.
     """
     return uuid.uuid5(_NAMESPACE, f'{seed}/{name}')
+
+
+def type_guid(code: str) -> str:
+    """Return the GUID of a partition type.
+
+    :param code: sgdisk's code, or the GUID itself.
+    :raises StageFailed: it is neither.
+    """
+    if code.upper() in _TYPES:
+        return _TYPES[code.upper()]
+    try:
+        return str(uuid.UUID(code)).upper()
+    except ValueError as exc:
+        raise exceptions.StageFailed(
+            f'"{code}" is no partition type that is known here',
+            hint=f'take one of {", ".join(_TYPES)}, or a type GUID',
+        ) from exc
 
 
 def volume_id(value: uuid.UUID) -> str:
@@ -210,18 +239,22 @@ def newest(tree: Path) -> int:
 def _write_table(
     disk: Path, placed: Sequence[Placed], *, seed: str, host: process.Runner
 ) -> None:
-    argv = ['sgdisk', f'--disk-guid={derive(seed, "disk")}']
-    for number, one in enumerate(placed, 1):
-        first = one.offset // SECTOR
-        last = (one.offset + one.size) // SECTOR - 1
-        guid = derive(seed, f'partition/{one.partition.name}')
-        argv += [
-            f'--new={number}:{first}:{last}',
-            f'--typecode={number}:{one.partition.type}',
-            f'--partition-guid={number}:{guid}',
-            f'--change-name={number}:{one.partition.name}',
-        ]
-    host.run([*argv, disk])
+    script = ['label: gpt', f'label-id: {derive(seed, "disk")}']
+    for one in placed:
+        partition = one.partition
+        fields = {
+            'start': one.offset // SECTOR,
+            'size': one.size // SECTOR,
+            'type': type_guid(partition.type),
+            'uuid': derive(seed, f'partition/{partition.name}'),
+            'name': f'"{partition.name}"',
+        }
+        script.append(', '.join(f'{key}={fields[key]}' for key in fields))
+    # Not sgdisk, which syncs every disk of the host, and sleeps.
+    host.run(
+        ['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', disk],
+        stdin='\n'.join(script) + '\n',
+    )
 
 
 def _needed(partition: Partition) -> int:

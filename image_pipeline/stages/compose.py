@@ -163,7 +163,7 @@ class ComposeStage(base.Stage[ComposeOptions]):
         }  # fmt: skip
         with contextlib.suppress(exceptions.InvalidInput):
             if self._layout(context).tree:
-                tools |= {'sgdisk', 'mkfs.vfat', 'mcopy', 'mmd'}
+                tools |= {'sfdisk', 'mkfs.vfat', 'mcopy', 'mmd'}
                 tools.add(f'mk{self._mkfs()}')
             else:
                 tools |= {'kpartx', 'losetup', 'mkfs', 'parted', 'sgdisk'}
@@ -306,6 +306,9 @@ class ComposeStage(base.Stage[ComposeOptions]):
             mirrors=self._mirrors(plan),
             operating_system=self._operating_system(),
             tree=chosen.tree,
+            base_cache=context.cache.folder('base-trees')
+            if options.base_cache
+            else None,
         )
         composed = runner.run(
             chosen.elements,
