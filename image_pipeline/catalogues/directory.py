@@ -77,6 +77,7 @@ class DirectoryCatalogue(base.Catalogue):
     ) -> artifact.ImageRecord:
         """Put an image in as a candidate; see :meth:`base.Catalogue`."""
         _check_name(name)
+        cancelled.check()
         with self._journal.writing():
             known = states.same_content(self._present(), image, name)
             if known is not None:

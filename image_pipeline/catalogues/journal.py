@@ -147,7 +147,7 @@ class Journal:
             return []
         self._do(change)
         line = f'finished the {change.summary}, which had been interrupted'
-        LOG.warning('%s: %s', self.root, line)
+        LOG.info('%s: %s', self.root, line)
         return [line]
 
     def _pending(self) -> Change | None:

@@ -1,0 +1,30 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from image_pipeline.catalogues import directory
+from image_pipeline.testing import fake_catalogue, fakes
+from image_pipeline.testing.conformance import catalogue
+
+
+class TestDirectoryCatalogue(catalogue.CatalogueConformance):
+    def make(self, folder):
+        return directory.DirectoryCatalogue(
+            fakes.target(visibility='public', tags=('t',)), state_dir=folder
+        )
+
+
+class TestFakeCatalogue(catalogue.CatalogueConformance):
+    def make(self, folder):
+        return fake_catalogue.FakeCatalogue(fakes.target(visibility='public'))
+
+    def again(self, catalogue):
+        return catalogue
