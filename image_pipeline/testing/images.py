@@ -19,7 +19,6 @@ one rule::
                          files={'/etc/fstab': '/dev/vda3 / ext4'})
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -29,10 +28,10 @@ from image_pipeline.testing.disks import MIB, Link
 
 #: The programs that :func:`build` runs.
 EXECUTABLES = ('mke2fs', 'mkfs.vfat', 'mmd', 'mcopy', 'sgdisk')
-SIZE = 64 * MIB
+SIZE = 32 * MIB
 #: Where the partitions begin, in bytes: ESP, BIOS boot, a gap, the root.
 ESP_START, BIOS_START, GAP_START = 1 * MIB, 9 * MIB, 10 * MIB
-ROOT_START, ROOT_END = 14 * MIB, 63 * MIB
+ROOT_START, ROOT_END = 14 * MIB, 31 * MIB
 ROOT_UUID = '11111111-2222-4333-8444-555555555555'
 ESP_UUID = 'ABCD-1234'
 KERNEL = '6.1.0-1-amd64'
@@ -143,7 +142,13 @@ def copy(source: Path, target: Path) -> Path:
     :param target: where to.
     :returns: ``target``.
     """
-    shutil.copyfile(source, target)
+    with source.open('rb') as old, target.open('wb') as new:
+        while data := old.read(MIB):
+            if data.count(0) == len(data):
+                new.seek(len(data), 1)
+            else:
+                new.write(data)
+        new.truncate()
     return target
 
 
@@ -162,7 +167,18 @@ def _write(tree: Path, files: Mapping[str, str | Link | None]) -> None:
 def _make_esp(path: Path, scratch: Path, host: process.Runner) -> None:
     with path.open('wb') as file:
         file.truncate(BIOS_START - ESP_START)
-    host.run(['mkfs.vfat', '-F', '16', '-i', ESP_UUID.replace('-', ''), path])
+    host.run(
+        [
+            'mkfs.vfat',
+            '-F',
+            '16',
+            '-s',
+            '1',
+            '-i',
+            ESP_UUID.replace('-', ''),
+            path,
+        ]
+    )
     host.run(['mmd', '-i', path, '::EFI', '::EFI/BOOT', '::EFI/debian'])
     for name, content in _ESP_FILES.items():
         source = scratch / 'file'

@@ -40,6 +40,8 @@ class EgiLayout01(rule.Rule):
         'build a whole disk: let the compose stage lay it out, or give '
         'diskimage-builder the element vm'
     )
+    # What fstab mounts from other partitions is not there.
+    implies = frozenset({'EGI-LAYOUT-09'})
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,
