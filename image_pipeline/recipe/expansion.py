@@ -81,6 +81,7 @@ class Expansion:
         self.targets = targets
         self.steps: list[Step] = []
         self.problems: list[exceptions.Problem] = []
+        self._names = [entry.name for entry in recipe.stages]
         self._context = base.PlanContext(
             image_name=recipe.image_name,
             image_properties=recipe.image_properties,
@@ -222,12 +223,16 @@ class Expansion:
             # A misspelt stage may be the one that makes it.
             return
         makers = _makers(kind)
+        later = [name for name in makers if name in self._names]
+        if later:
+            hint = f'move {later[0]} before it'
+        elif makers:
+            hint = f'put {" or ".join(makers)} before it'
+        else:
+            hint = 'no stage that is installed makes it'
         self.problems.append(
             one.problem(
-                f'needs "{kind}", and no stage before it makes that',
-                hint=f'put {" or ".join(makers)} before it'
-                if makers
-                else 'no stage that is installed makes it',
+                f'needs "{kind}", and no stage before it makes that', hint=hint
             )
         )
 

@@ -215,7 +215,8 @@ def _hint(error: _Error) -> str | None:
         'format',
         'maxProperties',
     } and isinstance(error.schema, Mapping):
-        return error.schema.get('description')
+        found = error.schema.get('description')
+        return str(found).rstrip('.') if found else None
     return None
 
 

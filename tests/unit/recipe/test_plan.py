@@ -245,7 +245,7 @@ def test_missing_input_is_told_with_the_stage_that_makes_it(make):
         'r.yaml:3:10: stages[0].register: needs "audit-report", and no stage '
         'before it makes that (put audit before it)',
         'r.yaml:3:10: stages[0].register: needs "image", and no stage before '
-        'it makes that (put convert before it)',
+        'it makes that (move convert before it)',
         'r.yaml:3:20: stages[1].convert: needs "disk", and no stage before '
         'it makes that (put compose before it)',
     ]
