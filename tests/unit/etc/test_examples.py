@@ -18,7 +18,8 @@ import pytest
 import yaml
 
 from image_pipeline import elements
-from image_pipeline.recipe import loader
+from image_pipeline.recipe import loader, plan
+from image_pipeline.testing import fakes
 
 ETC = pathlib.Path(elements.__file__).parents[2] / 'etc'
 RECIPES = ETC / 'image-pipeline' / 'recipes'
@@ -65,6 +66,22 @@ def test_a_shipped_recipe_makes_a_cloud_image_of_known_elements(name):
     wanted = stages(load(name))['compose']['elements']
     assert wanted[:2] == ['debian-minimal', 'egi-cloud-image']
     assert set(wanted) <= set(elements.names()) | set(element.stock())
+
+
+@pytest.mark.parametrize('name', ['debian-12', 'debian-13', 'tutorial'])
+def test_a_shipped_recipe_can_be_planned(name, tmp_path):
+    made = plan.make(
+        load(name), settings=fakes.settings(tmp_path), check_host=False
+    )
+    assert [step.key for step in made.steps] == [
+        'compose',
+        'zerofree',
+        'convert.qcow2',
+        'audit.qcow2',
+        'register@local',
+        'smoke-test@local',
+        'promote@local',
+    ]
 
 
 def test_debian_13_is_debian_12_with_another_release():
