@@ -52,12 +52,14 @@ _PASSWORDS = """\
 echo shadow=read
 awk -F: '$2 !~ /^[!*]/ {print "account=" $1}' /etc/shadow
 """
-_PORTS = """\
+_TABLES = """\
 for name in tcp tcp6 udp udp6; do
     [ -r "/proc/net/$name" ] || continue
     awk -v name="$name" 'NR > 1 && ($4 == "0A" || $4 == "07") {
         print name, $2, $4}' "/proc/net/$name"
 done
+"""
+_OWNERS = """\
 command -v ss >/dev/null 2>&1 || exit 0
 echo '== owners'
 ss -Hlntup | awk '{print $1, $5, $7}' | cut -c 1-120 | head -n 30
@@ -215,7 +217,7 @@ PROBES = (
     base.Probe(
         id='EGI-SSH-01',
         title='the SSH server listens',
-        snippet=_PORTS,
+        snippet=_TABLES,
         judge=_ssh_listens,
     ),
     base.Probe(
@@ -239,7 +241,7 @@ PROBES = (
     base.Probe(
         id='EGI-SEC-03',
         title='only SSH and DHCP listen',
-        snippet=_PORTS,
+        snippet=_TABLES + _OWNERS,
         judge=_ports,
     ),
     base.Probe(

@@ -21,8 +21,7 @@ from image_pipeline.probes import base, protocol
 _CLOUD_INIT = """\
 echo '== result'
 cat /run/cloud-init/result.json
-echo '== status'
-cat /run/cloud-init/status.json
+echo
 echo '== log'
 grep -hE ' - [^ ]+\\[(WARNING|ERROR|CRITICAL)\\]: ' \\
     /var/log/cloud-init.log | cut -c 1-200 | tail -n 5
@@ -30,11 +29,13 @@ grep -hE ' - [^ ]+\\[(WARNING|ERROR|CRITICAL)\\]: ' \\
 _BOOT_TIME = """\
 systemctl show --property=InitRDTimestampMonotonic \\
     --property=UserspaceTimestampMonotonic --property=FinishTimestampMonotonic
+echo '== start'
 systemctl show cloud-init-local.service \\
-    --property=InactiveExitTimestampMonotonic | sed 's/^/CloudInitStart/'
-systemctl show cloud-final.service \\
-    --property=ActiveEnterTimestampMonotonic | sed 's/^/CloudInitEnd/'
-echo "kernel=$(uname -r)"
+    --property=InactiveExitTimestampMonotonic
+echo '== end'
+systemctl show cloud-final.service --property=ActiveEnterTimestampMonotonic
+echo '== kernel'
+uname -r
 """
 _UNITS = """\
 systemctl --version >/dev/null 2>&1 || { echo '== none'; exit 0; }
@@ -46,13 +47,15 @@ echo '== jobs'
 systemctl list-jobs --plain --no-legend --no-pager
 """
 _CONSOLE = """\
-echo "active=$(cat /sys/class/tty/console/active)"
-for name in $(cat /sys/class/tty/console/active); do
+read -r active </sys/class/tty/console/active
+echo "active=$active"
+for name in $active; do
+    case $name in tty[0-9]*) continue ;; esac
     echo "getty.$name=$(systemctl is-active "serial-getty@$name.service")"
 done
 """
 _MEMORY = """\
-grep -E '^(MemTotal|MemFree|MemAvailable):' /proc/meminfo | tr -d ' '
+grep -E '^(MemTotal|MemAvailable):' /proc/meminfo
 """
 _SERIAL = re.compile(r'(ttyS|ttyAMA|hvc|ttysclp|ttyUL|ttySC)\d+')
 
@@ -105,12 +108,15 @@ def _seconds(facts: dict[str, str], name: str) -> float:
 def _boot_time(
     answer: protocol.Answer, expected: base.Expected
 ) -> base.Verdict:
-    read = base.values(answer.text)
+    parts = base.sections(f'== manager\n{answer.text}')
+    read = base.values(parts['manager'])
     userspace = _seconds(read, 'UserspaceTimestampMonotonic')
     initrd = _seconds(read, 'InitRDTimestampMonotonic')
     finish = _seconds(read, 'FinishTimestampMonotonic')
-    start = _seconds(read, 'CloudInitStartInactiveExitTimestampMonotonic')
-    end = _seconds(read, 'CloudInitEndActiveEnterTimestampMonotonic')
+    start = _seconds(
+        base.values(parts['start']), 'InactiveExitTimestampMonotonic'
+    )
+    end = _seconds(base.values(parts['end']), 'ActiveEnterTimestampMonotonic')
     facts = {
         'kernel': initrd or userspace,
         'initrd': round(userspace - initrd, 1) if initrd else 0.0,
@@ -118,7 +124,7 @@ def _boot_time(
         'userspace': round(finish - userspace, 1) if finish else None,
         'cloud_init': round(end - start, 1) if end else None,
         'to_cloud_init_end': end or None,
-        'kernel_version': read['kernel'],
+        'kernel_version': parts['kernel'],
     }
     if not end:
         return base.failed('cloud-final.service did not end', **facts)
@@ -164,7 +170,7 @@ def _console(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
 
 def _memory(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
     kib = {
-        line.partition(':')[0]: int(line.partition(':')[2].removesuffix('kB'))
+        line.partition(':')[0]: int(line.split()[1])
         for line in answer.text.splitlines()
     }
     used = (kib['MemTotal'] - kib['MemAvailable']) * 1024

@@ -14,20 +14,22 @@
 
 An answer is cut into chunks, and each chunk travels on a line of its own::
 
-    @image-pipeline@ NONCE BOOT NAME SEQ COUNT LENGTH SUM CHUNK@
+    @image-pipeline@ SUM NONCE BOOT NAME STATUS WHOLE SEQ COUNT LENGTH CHUNK@
 
 ======  ==================================================================
 field   meaning
 ======  ==================================================================
+SUM     the first 16 hexadecimal digits of the SHA-256 of what is between
+        it (and a space) and the last ``@``
 NONCE   16 hexadecimal digits, new for each instance
 BOOT    the first 8 digits of the kernel's boot id: answers of two boots of
         an instance are never mixed
 NAME    whose answer it is: a probe's id, or ``hello``
+STATUS  the exit status of the probe's snippet
+WHOLE   1, or 0 if the answer was longer than what is sent
 SEQ     the chunk's number, from 0
 COUNT   how many chunks the answer has
 LENGTH  how many characters the chunk has
-SUM     the first 16 hexadecimal digits of the SHA-256 of everything
-        between the mark and SUM, one space, and the chunk
 CHUNK   a piece of the answer in base64
 ======  ==================================================================
 
@@ -51,17 +53,19 @@ from collections.abc import Iterator
 MARK = '@image-pipeline@'
 #: The name of the frame that says that user data runs.
 HELLO = 'hello'
-#: Characters of base64 in a line: short, so that noise seldom hits one.
-CHUNK = 240
+#: Characters of base64 in a line: three lines of what base64(1) prints.
+CHUNK = 228
+#: Chunks of the longest answer that is sent.
+CHUNKS = 36
 
 _FRAME = re.compile(
-    rb'@image-pipeline@ '
-    rb'(?P<head>(?P<nonce>[0-9a-f]{16}) (?P<boot>[0-9a-f]{8}) '
-    rb'(?P<name>[A-Za-z0-9-]{1,40}) (?P<seq>[0-9]{1,4}) '
-    rb'(?P<count>[0-9]{1,4}) (?P<length>[0-9]{1,4})) '
-    rb'(?P<sum>[0-9a-f]{16}) (?P<chunk>[A-Za-z0-9+/=]*)@'
+    rb'@image-pipeline@ (?P<sum>[0-9a-f]{16}) '
+    rb'(?P<frame>(?P<nonce>[0-9a-f]{16}) (?P<boot>[0-9a-f]{8}) '
+    rb'(?P<name>[A-Za-z0-9-]{1,40}) '
+    rb'(?P<status>[0-9]{1,3}) (?P<whole>[01]) '
+    rb'(?P<seq>[0-9]{1,4}) (?P<count>[0-9]{1,4}) '
+    rb'(?P<length>[0-9]{1,4}) (?P<chunk>[A-Za-z0-9+/=]*))@'
 )
-_FIRST_LINE = re.compile(rb'(?P<status>[0-9]{1,3}) (?P<whole>[01])\n')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,8 +82,8 @@ class Answer:
     whole: bool = True
 
 
-def _sum(head: bytes, chunk: bytes) -> bytes:
-    return hashlib.sha256(head + b' ' + chunk).hexdigest()[:16].encode()
+def _sum(frame: bytes) -> bytes:
+    return hashlib.sha256(frame).hexdigest()[:16].encode()
 
 
 def encode(nonce: str, boot: str, name: str, answer: Answer) -> list[bytes]:
@@ -90,21 +94,32 @@ def encode(nonce: str, boot: str, name: str, answer: Answer) -> list[bytes]:
     :param name: the probe's id.
     :param answer: what it answered.
     """
-    payload = base64.b64encode(
-        f'{answer.status} {int(answer.whole)}\n{answer.text}'.encode()
-    )
+    payload = base64.b64encode(answer.text.encode()).decode()
     chunks = [
         payload[start : start + CHUNK]
         for start in range(0, len(payload), CHUNK)
-    ]
+    ] or ['']
+    whole = answer.whole and len(chunks) <= CHUNKS
+    chunks = chunks[:CHUNKS]
     lines = []
     for seq, chunk in enumerate(chunks):
-        head = f'{nonce} {boot} {name} {seq} {len(chunks)} {len(chunk)}'
-        sign = _sum(head.encode(), chunk)
-        lines.append(
-            b' '.join((MARK.encode(), head.encode(), sign, chunk)) + b'@'
-        )
+        frame = (
+            f'{nonce} {boot} {name} {answer.status} {int(whole)} '
+            f'{seq} {len(chunks)} {len(chunk)} {chunk}'
+        ).encode()
+        lines.append(b' '.join((MARK.encode(), _sum(frame), frame)) + b'@')
     return lines
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Key:
+    """What chunks of one answer have in common, beside the nonce."""
+
+    boot: str
+    name: str
+    status: int
+    whole: bool
+    count: int
 
 
 class Receiver:
@@ -119,11 +134,9 @@ class Receiver:
 
     def __init__(self, nonce: str) -> None:
         self._nonce = nonce.encode()
-        # Keyed by count too: chunks of a forged or differently cut answer
-        # must not complete ours.
-        self._chunks: dict[tuple[str, str, int], dict[int, bytes]] = {}
+        self._chunks: dict[_Key, dict[int, bytes]] = {}
         self._boots: list[str] = []
-        #: Frames of the last :meth:`feed` that were damaged.
+        #: Frames of the last :meth:`feed` that were damaged, or not ours.
         self.damaged = 0
 
     def feed(self, console: bytes) -> None:
@@ -131,13 +144,19 @@ class Receiver:
 
         :param console: all that there is of it.
         """
-        self.damaged = console.count(MARK.encode() + b' ' + self._nonce)
+        self.damaged = console.count(MARK.encode())
         for frame in self._frames(console):
             self.damaged -= 1
             boot = frame['boot'].decode()
             if boot not in self._boots:
                 self._boots.append(boot)
-            key = (boot, frame['name'].decode(), int(frame['count']))
+            key = _Key(
+                boot=boot,
+                name=frame['name'].decode(),
+                status=int(frame['status']),
+                whole=frame['whole'] == b'1',
+                count=int(frame['count']),
+            )
             chunks = self._chunks.setdefault(key, {})
             chunks[int(frame['seq'])] = frame['chunk']
 
@@ -147,7 +166,7 @@ class Receiver:
                 frame['nonce'] == self._nonce
                 and int(frame['length']) == len(frame['chunk'])
                 and int(frame['seq']) < int(frame['count'])
-                and frame['sum'] == _sum(frame['head'], frame['chunk'])
+                and frame['sum'] == _sum(frame['frame'])
             ):
                 yield frame
 
@@ -164,26 +183,20 @@ class Receiver:
         if boot is None:
             boot = self._boots[-1] if self._boots else ''
         found = {}
-        for (of_boot, name, count), chunks in self._chunks.items():
-            if of_boot != boot or len(chunks) < count:
+        for key, chunks in self._chunks.items():
+            if key.boot != boot or len(chunks) < key.count:
                 continue
-            answer = _decode(b''.join(chunks[seq] for seq in range(count)))
-            if answer:
-                found[name] = answer
+            try:
+                raw = base64.b64decode(
+                    b''.join(chunks[seq] for seq in range(key.count)),
+                    validate=True,
+                )
+            except binascii.Error:
+                # The sums are right: the guest itself sent nonsense.
+                continue
+            found[key.name] = Answer(
+                text=raw.decode(errors='replace'),
+                status=key.status,
+                whole=key.whole,
+            )
         return found
-
-
-def _decode(payload: bytes) -> Answer | None:
-    """Return the answer in a payload; None if a guest sent nonsense."""
-    try:
-        raw = base64.b64decode(payload, validate=True)
-    except binascii.Error:
-        return None
-    first = _FIRST_LINE.match(raw)
-    if not first:
-        return None
-    return Answer(
-        text=raw[first.end() :].decode(errors='replace'),
-        status=int(first['status']),
-        whole=first['whole'] == b'1',
-    )

@@ -287,6 +287,7 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
                 size=0,
                 properties={
                     'image_id': image.id,
+                    'image_digest': f'sha256:{image.sha256}',
                     'passed': True,
                     'summary': found.summary(),
                 },

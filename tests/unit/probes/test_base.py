@@ -1,0 +1,208 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The judges of all probes: good answers pass, each defect is a fail."""
+
+import dataclasses
+import re
+
+import pytest
+
+from image_pipeline import artifact
+from image_pipeline.hypervisors import base as hypervisor_base
+from image_pipeline.probes import base, protocol, registry
+from image_pipeline.testing import hypervisor
+
+KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOurKey image-pipeline'
+SEED = hypervisor_base.Seed(
+    instance_id='6f1f2d3c-0000-4000-8000-00000000aaaa',
+    hostname='smoke-bios-1',
+    public_key=KEY,
+    user_data=b'',
+)
+SHAPE = hypervisor_base.Shape(
+    firmware=hypervisor_base.Firmware.BIOS,
+    vcpus=1,
+    memory_bytes=1 << 30,
+    disk_bytes=3 << 30,
+)
+EXPECTED = base.Expected(
+    instance_id=SEED.instance_id,
+    hostname=SEED.hostname,
+    public_key=KEY,
+    disk_bytes=SHAPE.disk_bytes,
+    config_drive=True,
+    boot_seconds=60,
+    allowed_ports=frozenset({'22/tcp', '68/udp', '546/udp'}),
+)
+GOOD = hypervisor.good_answers(SEED, SHAPE)
+PROBES = registry.select(None)
+
+# Probe, answer, outcome, a word of the evidence.
+DEFECTS = [
+    ('EGI-CI-01', '== result\n\n== log\n', 'fail', 'did not finish'),
+    (
+        'EGI-CI-01',
+        '== result\n{"v1": {"datasource": "x", "errors": ["boom"]}}\n',
+        'fail',
+        'boom',
+    ),
+    ('EGI-CI-01', '== result\n{"v2": 1}\n', 'unknown', 'understood'),
+    ('EGI-CI-01', 'noise', 'fail', 'did not finish'),
+    ('EGI-CI-03', '== result\n', 'fail', 'no datasource'),
+    (
+        'EGI-CI-03',
+        '== result\n{"v1": {"datasource": "DataSourceNoCloud [x]"}}',
+        'fail',
+        'NoCloud',
+    ),
+    (
+        'BOOT-07',
+        GOOD['BOOT-07'].replace('=9000000', '=61000000'),
+        'fail',
+        '61',
+    ),
+    ('BOOT-07', GOOD['BOOT-07'].replace('=9000000', '=0'), 'fail', 'not end'),
+    ('BOOT-07', '', 'unknown', 'understood'),
+    (
+        'LIVE-UNITS',
+        '== state\ndegraded\n== failed\na.service loaded failed failed A\n'
+        '== jobs\n',
+        'fail',
+        'a.service failed',
+    ),
+    (
+        'LIVE-UNITS',
+        '== state\nstarting\n== failed\n== jobs\n42 b.service start waiting\n',
+        'fail',
+        'b.service',
+    ),
+    ('LIVE-UNITS', '== none\n', 'not-applicable', 'systemd'),
+    ('EGI-CON-03', 'active=tty0\n', 'fail', 'no serial console'),
+    ('EGI-CON-03', 'active=tty0 ttyS0\ngetty.ttyS0=failed', 'fail', 'login'),
+    ('LIVE-MEMORY', '', 'unknown', 'understood'),
+    (
+        'EGI-GROW-01',
+        f'device=vda3\npartition={1 << 30}\ndisk={3 << 30}\n',
+        'fail',
+        'vda3 has 1024 MiB of 3072 MiB',
+    ),
+    ('EGI-GROW-01', 'device=dm-0\n', 'not-applicable', 'dm-0'),
+    ('EGI-GROW-02', f'size={1 << 20}\nfree=1\n', 'fail', '1024 MiB'),
+    ('EGI-LAYOUT-02', 'vg-root=LVM-abc\n', 'fail', 'vg-root'),
+    ('EGI-LAYOUT-04', 'root=CRYPT-LUKS2-abc\n', 'fail', 'encrypted'),
+    ('EGI-LAYOUT-03', 'Filename\n/swapfile file 1 0 -2\n', 'fail', '/swap'),
+    ('EGI-LAYOUT-03', '', 'not-applicable', 'no swap'),
+    ('OS-CI-07', '', 'fail', 'no user'),
+    ('OS-CI-07', f'0 root 600 {KEY}\n', 'fail', 'no user but root'),
+    ('OS-CI-07', f'1000 debian 666 {KEY}\n', 'fail', 'written by others'),
+    (
+        'OS-CI-07',
+        f'1000 debian 600 {KEY}\n1000 debian 600 ssh-rsa AAAA builder\n',
+        'fail',
+        'builder',
+    ),
+    ('EGI-SSH-01', 'tcp 0100007F:0016 0A\n', 'fail', '22'),
+    ('EGI-SSH-02', 'passwordauthentication yes\n', 'fail', 'yes'),
+    ('EGI-SSH-02', 'permitrootlogin yes\n', 'fail', 'permitrootlogin'),
+    ('EGI-SSH-02', '', 'not-applicable', 'sshd'),
+    ('EGI-SSH-04', '', 'fail', 'no SSH host keys'),
+    ('EGI-SSH-04', 'ssh_host_rsa_key=644 10\n', 'fail', 'read by everybody'),
+    ('EGI-SSH-04', 'ssh_host_rsa_key=600 0\n', 'fail', 'empty'),
+    ('EGI-SSH-04', 'ssh_host_dsa_key=600 9\n', 'fail', 'no ed25519'),
+    ('EGI-SEC-01', 'shadow=read\naccount=debian\n', 'fail', 'debian'),
+    ('EGI-SEC-01', '', 'unknown', 'shadow'),
+    ('EGI-SEC-03', 'tcp 00000000:006F 0A\n', 'fail', '111/tcp'),
+    (
+        'EGI-SEC-03',
+        'tcp6 00000000000000000000000000000000:0050 0A\n== owners\n'
+        'tcp *:80 users:(("nginx",pid=1,fd=6))\n',
+        'fail',
+        'nginx',
+    ),
+    ('HYG-05', 'builder\n', 'fail', 'builder'),
+    ('HYG-09', 'i-deadbeef\n', 'fail', 'i-deadbeef'),
+    ('LIVE-IDENTITY', 'machine-id=\n', 'fail', 'empty'),
+]
+
+
+def judge(name: str, text: str, **answer: bool | int) -> base.ProbeResult:
+    made = protocol.Answer(text=text)
+    return base.judge(
+        registry.load(name), dataclasses.replace(made, **answer), EXPECTED
+    )
+
+
+@pytest.mark.parametrize('probe', PROBES, ids=lambda probe: probe.id)
+def test_good_answer_passes_with_evidence(probe: base.Probe) -> None:
+    result = judge(probe.id, GOOD[probe.id])
+    assert result.outcome is artifact.Outcome.PASS
+    assert result.evidence
+
+
+@pytest.mark.parametrize(('name', 'text', 'outcome', 'word'), DEFECTS)
+def test_defect_is_told(name: str, text: str, outcome: str, word: str) -> None:
+    result = judge(name, text)
+    said = ' '.join(one.message for one in result.evidence)
+    assert result.outcome.value == outcome, said
+    assert word in said
+
+
+def test_every_probe_is_tested_with_a_defect() -> None:
+    assert {name for name, *_ in DEFECTS} == {probe.id for probe in PROBES}
+
+
+@pytest.mark.parametrize('probe', PROBES, ids=lambda probe: probe.id)
+@pytest.mark.parametrize('text', ['\x00\xff', '= = =', '== a\n== b', '{}'])
+def test_nonsense_is_never_an_exception(probe: base.Probe, text: str) -> None:
+    assert base.judge(probe, protocol.Answer(text=text), EXPECTED).evidence
+
+
+def test_missing_answer_is_unknown() -> None:
+    result = base.judge(PROBES[0], None, EXPECTED)
+    assert result.outcome is artifact.Outcome.UNKNOWN
+
+
+def test_answer_that_took_too_long_is_unknown() -> None:
+    result = judge('HYG-05', GOOD['HYG-05'], status=124)
+    assert result.outcome is artifact.Outcome.UNKNOWN
+
+
+def test_answer_that_was_cut_says_so() -> None:
+    result = judge('HYG-05', GOOD['HYG-05'], whole=False)
+    assert result.evidence[-1].message == 'the answer was cut short'
+
+
+def test_zram_is_no_swap_on_a_disk() -> None:
+    text = 'Filename\n/dev/zram0 partition 1 0 100\n'
+    assert judge('EGI-LAYOUT-03', text).outcome is artifact.Outcome.PASS
+
+
+def test_loopback_may_listen_on_any_port() -> None:
+    text = (
+        'tcp 0100007F:0019 0A\n'
+        'tcp6 00000000000000000000000001000000:0019 0A\n'
+        'tcp 00000000:0016 0A\n'
+    )
+    assert judge('EGI-SEC-03', text).outcome is artifact.Outcome.PASS
+
+
+@pytest.mark.parametrize('probe', PROBES, ids=lambda probe: probe.id)
+def test_id_title_and_snippet_fit_frames_and_reports(
+    probe: base.Probe,
+) -> None:
+    assert re.fullmatch(r'[A-Z]+(-[A-Z]+)*(-[0-9]{2})?', probe.id)
+    assert probe.title
+    assert not probe.title.endswith('.')
+    # The heredoc that carries it ends at such a line.
+    assert 'END_OF_IMAGE_PIPELINE' not in probe.snippet
+    assert len(probe.snippet) < 1500

@@ -1,0 +1,95 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import pytest
+
+from image_pipeline import artifact
+from image_pipeline.probes import base, identity
+
+Outcome = artifact.Outcome
+
+
+def boot(**facts: str) -> base.ProbeResult:
+    return base.ProbeResult(
+        probe=identity.ID,
+        title='',
+        outcome=Outcome.PASS,
+        facts={name.replace('_', '-'): value for name, value in facts.items()},
+    )
+
+
+def outcomes(*boots: base.ProbeResult) -> dict[str, artifact.Outcome]:
+    return {one.probe: one.outcome for one in identity.compare(boots)}
+
+
+def test_different_identities_pass() -> None:
+    found = outcomes(
+        boot(machine_id='a', host_key='b', random_seed='c'),
+        boot(machine_id='1', host_key='2', random_seed='3'),
+    )
+    assert set(found.values()) == {Outcome.PASS}
+    assert set(found) == {'HYG-01', 'HYG-03', 'HYG-04'}
+
+
+@pytest.mark.parametrize(
+    ('same', 'rule'),
+    [
+        ('machine_id', 'HYG-03'),
+        ('host_key', 'HYG-01'),
+        ('random_seed', 'HYG-04'),
+    ],
+)
+def test_identity_that_two_boots_share_fails(same: str, rule: str) -> None:
+    first = {'machine_id': 'a', 'host_key': 'b', 'random_seed': 'c'}
+    second = {name: value + '2' for name, value in first.items()}
+    found = outcomes(boot(**first), boot(**second | {same: first[same]}))
+    assert found.pop(rule) is Outcome.FAIL
+    assert set(found.values()) == {Outcome.PASS}
+
+
+def test_one_shared_host_key_of_several_fails_and_is_named() -> None:
+    results = identity.compare(
+        [
+            base.ProbeResult(
+                probe=identity.ID,
+                title='',
+                outcome=Outcome.PASS,
+                facts={'host-key.rsa': 'same', 'host-key.ed25519': unique},
+            )
+            for unique in ('1', '2')
+        ]
+    )
+    (keys,) = [one for one in results if one.probe == 'HYG-01']
+    assert keys.outcome is Outcome.FAIL
+    assert [one.message for one in keys.evidence] == [
+        'rsa is the same in two boots'
+    ]
+
+
+def test_single_boot_proves_nothing() -> None:
+    found = outcomes(boot(machine_id='a', host_key='b', random_seed='c'))
+    assert set(found.values()) == {Outcome.UNKNOWN}
+
+
+def test_boot_without_host_keys_proves_nothing() -> None:
+    found = outcomes(
+        boot(machine_id='a', random_seed='c'),
+        boot(machine_id='b', host_key='x', random_seed='d'),
+    )
+    assert found['HYG-01'] is Outcome.UNKNOWN
+
+
+def test_guest_that_keeps_no_seed_shares_none() -> None:
+    found = outcomes(
+        boot(machine_id='a', host_key='c'), boot(machine_id='b', host_key='d')
+    )
+    assert found['HYG-04'] is Outcome.NOT_APPLICABLE
