@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 RECIPE_HELP = 'a file, or the name of a recipe in the recipe path'
 
 
+#: What a file or a program says must not reach the terminal as a command.
+_VISIBLE = {
+    number: f'\\x{number:02x}'
+    for number in (*range(32), *range(127, 160))
+    if chr(number) not in '\n\t'
+}
+
+
 class Command(command.Command):
     """A command that prints for itself and returns its exit status."""
 
@@ -244,12 +252,12 @@ def explain(error: exceptions.PipelineError) -> Iterable[str]:
 
     :param error: the error.
     """
-    yield f'error: {error.message}'
-    for problem in getattr(error, 'problems', ()):
-        yield f'  {problem}'
-    for line in tuple(getattr(error, 'tail', ()))[-10:]:
-        yield f'  | {line}'
+    lines = [f'error: {error.message}']
+    lines += [f'  {problem}' for problem in getattr(error, 'problems', ())]
+    tail = tuple(getattr(error, 'tail', ()))[-10:]
+    lines += [f'  | {line}' for line in tail]
     if log := getattr(error, 'log', None):
-        yield f'log: {log}'
+        lines.append(f'log: {log}')
     if error.hint:
-        yield f'hint: {error.hint}'
+        lines.append(f'hint: {error.hint}')
+    return [line.translate(_VISIBLE) for line in lines]

@@ -161,6 +161,11 @@ def test_failed_program_tells_its_last_lines_and_its_log(run):
     assert told[11:] == ['log: /runs/1/compose.log']
 
 
+def test_text_of_others_does_not_command_the_terminal(run):
+    error = exceptions.CommandFailed('\x1b[2J\x07', tail=['a\tb\x9b'])
+    assert run(raises=error).err == 'error: \\x1b[2J\\x07\n  | a\tb\\x9b\n'
+
+
 def test_interrupt_is_130(run):
     done = run(raises=KeyboardInterrupt())
     assert (done.status, done.err) == (130, 'error: interrupted\n')
