@@ -26,6 +26,7 @@ import contextlib
 import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent import futures
 from typing import Any
 
 from image_pipeline import artifact, exceptions
@@ -37,7 +38,9 @@ with warnings.catch_warnings():
     # oslo.utils imports eventlet where that happens to be installed, and
     # eventlet announces its own end.
     warnings.filterwarnings('ignore', message='(?is).*eventlet.*')
+    from sqlalchemy import event as sa_event
     from sqlalchemy import exc as sa_exc
+    from sqlalchemy import pool as sa_pool
     from taskflow import (  # type: ignore[import-untyped] # it has none
         engines,
         states,
@@ -115,10 +118,17 @@ class Journal:
 
     def __init__(self, connection: str, setup: locks.FileLock) -> None:
         conf: dict[str, Any] = {'connection': connection}
-        if connection.startswith('sqlite'):
-            conf['engine_args'] = {'connect_args': {'timeout': _BUSY}}
+        sqlite = connection.startswith('sqlite')
+        if sqlite:
+            # One connection that stays, instead of one a statement.
+            conf['engine_args'] = {
+                'poolclass': sa_pool.QueuePool,
+                'connect_args': {'timeout': _BUSY},
+            }
         try:
             self.backend = backends.fetch(conf)
+            if sqlite:
+                sa_event.listen(self.backend.engine, 'connect', _tune)
             with setup, contextlib.closing(self._connect()) as database:
                 database.upgrade()
         except (
@@ -200,14 +210,18 @@ class Flow:
             raise exceptions.StateConflict(
                 'the run database has no record of this run any more'
             )
+        # The library's own pool: that of futurist, TaskFlow's default, lets
+        # its idle threads wait for a second before they end.
+        self._threads = futures.ThreadPoolExecutor(
+            max_workers, thread_name_prefix='step'
+        )
         self._engine = engines.load(
             flow,
             flow_detail=next(iter(log_book), None),
             book=log_book,
             backend=journal.backend,
             engine='parallel',
-            executor='threads',
-            max_workers=max_workers,
+            executor=self._threads,
             never_resolve=True,
         )
         self._engine.compile()
@@ -244,8 +258,20 @@ class Flow:
 
         :raises StageFailed: the run's record could not be written.
         """
-        with _translated():
+        with _translated(), self._threads:
             self._engine.run()
+
+
+def _tune(database: Any, _: object) -> None:
+    """Have SQLite not wait for the disk after every change.
+
+    What a power cut may lose are the last changes, and what is skipped is
+    decided by content.
+    """
+    for pragma in ('journal_mode=WAL', 'synchronous=NORMAL'):
+        cursor = database.cursor()
+        cursor.execute(f'PRAGMA {pragma}')
+        cursor.close()
 
 
 def _symbol(step: recipe_plan.Step, kind: str) -> str:

@@ -106,13 +106,13 @@ class Manifest:
         return self._value[name]
 
     def update(self, **values: Any) -> None:
-        """Change values of the run.
+        """Change values of the run; they are on disk on return.
 
         :param values: JSON values by key.
         """
         with self._lock:
             self._value.update(values)
-            self._save()
+            self._save(sync=True)
 
     def step(self, key: str, **values: Any) -> None:
         """Change values of a step.
@@ -122,7 +122,8 @@ class Manifest:
         """
         with self._lock:
             self._value['steps'].setdefault(key, {}).update(values)
-            self._save()
+            # Of steps, the journal and the step records are the truth.
+            self._save(sync=False)
 
     def finished(self, done: result.StepResult) -> None:
         """Write down what came of a step.
@@ -131,5 +132,5 @@ class Manifest:
         """
         self.step(done.key, finished=events.now(), **done.to_json())
 
-    def _save(self) -> None:
-        self._run.save_manifest(self._redact.values(self._value))
+    def _save(self, *, sync: bool) -> None:
+        self._run.save_manifest(self._redact.values(self._value), sync=sync)

@@ -90,12 +90,15 @@ class Run:
         """
         return self.logs / f'{step}.log'
 
-    def save_manifest(self, value: Mapping[str, Any]) -> None:
+    def save_manifest(
+        self, value: Mapping[str, Any], *, sync: bool = True
+    ) -> None:
         """Replace the manifest.
 
         :param value: JSON values.
+        :param sync: have it on disk before going on.
         """
-        files.save_json(self.folder / 'manifest.json', value)
+        files.save_json(self.folder / 'manifest.json', value, sync=sync)
 
     def begin(self) -> None:
         """Say that the run is under way: until :meth:`end`, it needs undo."""
@@ -305,5 +308,11 @@ def lines(
         time.sleep(_LOOK)
 
 
-def _age(folder: Path) -> str:
-    return folder.name
+def _age(folder: Path) -> tuple[str, int]:
+    """Return what sorts runs by time, within a second too."""
+    try:
+        # Written once, when the run was made.
+        made = (folder / 'recipe.yaml').stat().st_mtime_ns
+    except OSError:
+        made = 0
+    return folder.name[:15], made

@@ -12,6 +12,7 @@
 
 """Plans of fake stages, and a state folder to bake them in."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,12 @@ stages:
   - fake-convert: {formats: [raw]}
   - fake-check
 """
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nobody cuts the power; and a busy disk takes a second for each.
+    monkeypatch.setattr(os, 'fsync', lambda fd: None)
 
 
 @pytest.fixture
