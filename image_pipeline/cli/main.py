@@ -15,6 +15,7 @@
 import argparse
 import contextlib
 import functools
+import io
 import logging
 import os
 import signal
@@ -359,6 +360,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the arguments; None means those of the process.
     :returns: the exit status.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the locale cannot write is no reason to fail.
+            stream.reconfigure(errors='backslashreplace')
     # A command that has more to undo sets a handler of its own.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
