@@ -144,7 +144,8 @@ class AuditStage(base.Stage[AuditOptions]):
                 digest='',
                 size=path.stat().st_size,
                 properties={
-                    'image': image.digest,
+                    'image_digest': image.digest,
+                    'passed': True,
                     'profile': found.profile,
                     'summary': found.summary,
                 },
