@@ -56,7 +56,7 @@ def names(recipe_path: Sequence[Path]) -> dict[str, Path]:
         except OSError:
             continue
         for file in files:
-            if file.suffix in SUFFIXES and _is_file(file):
+            if _may_be_recipe(file) and _is_file(file):
                 found.setdefault(file.stem, file)
     return dict(sorted(found.items()))
 
@@ -350,11 +350,15 @@ def _own_properties(merged: nodes.Node) -> list[exceptions.Problem]:
 def _near_file(file: Path) -> str | None:
     try:
         beside = [
-            one.name for one in file.parent.iterdir() if one.suffix in SUFFIXES
+            one.name for one in file.parent.iterdir() if _may_be_recipe(one)
         ]
     except OSError:
         return None
     return exceptions.did_you_mean(file.name, beside)
+
+
+def _may_be_recipe(file: Path) -> bool:
+    return file.suffix in SUFFIXES and not file.name.startswith('.')
 
 
 def _is_file(file: Path) -> bool:

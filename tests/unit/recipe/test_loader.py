@@ -239,6 +239,12 @@ def test_missing_name_that_is_near_to_nothing_says_where_to_look(folder):
     )
 
 
+def test_hidden_file_is_no_recipe_that_was_meant(folder):
+    write(folder, '.zuul.yaml', BASE)
+    assert told('zul.yaml') == ('there is no file zul.yaml', None)
+    assert list(loader.names([folder])) == ['base']
+
+
 def test_folder_is_no_recipe(folder):
     (folder / 'd').mkdir()
     write(folder, 'd/x.yaml', BASE)
