@@ -14,20 +14,11 @@ import dataclasses
 from pathlib import Path
 from typing import ClassVar
 
-import hypothesis
 import pytest
 
 from image_pipeline import artifact, exceptions
 from image_pipeline.recipe import needs
 from image_pipeline.stages import base, registry
-
-# How long an example takes says more of the machine than of us.
-hypothesis.settings.register_profile(
-    'unhurried',
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
-hypothesis.settings.load_profile('unhurried')
 
 _KNOWN_ELEMENTS = ('debian-minimal', 'egi-cloud-image')
 
