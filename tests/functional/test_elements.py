@@ -359,6 +359,8 @@ def test_nothing_of_the_build_stays_in_the_image(used):
     assert left == []
     assert used.read('var/log/wtmp') == ''
     assert used.read('etc/resolv.conf.ORIG') == ''
+    resolver = used.path / 'etc/resolv.conf.ORIG'
+    assert resolver.stat().st_mode & 0o777 == 0o644
     assert used.read('etc/hostname') == 'debian\n'
     assert 'the-build-host' not in used.read('etc/hosts')
 
