@@ -21,6 +21,8 @@ from image_pipeline import exceptions
 
 #: A document of a person is not larger.
 _MOST = 1 << 20
+#: Aliases can make a short document endless.
+_MOST_VALUES = 100_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -162,6 +164,16 @@ def _plain(
     import yaml
 
     places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if len(places) > _MOST_VALUES:
+        raise yaml.MarkedYAMLError(
+            problem='has too many values', problem_mark=node.start_mark
+        )
+    kind = node.tag.removeprefix('tag:yaml.org,2002:')
+    if not isinstance(node, yaml.ScalarNode) and kind not in ('map', 'seq'):
+        raise yaml.MarkedYAMLError(
+            problem=f'the tag {node.tag} is not allowed',
+            problem_mark=node.start_mark,
+        )
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
         for key, value in node.value:
@@ -182,7 +194,7 @@ def _plain(
             _plain(item, (*path, index), places, file)
             for index, item in enumerate(node.value)
         ]
-    if node.tag == 'tag:yaml.org,2002:timestamp':
+    if kind == 'timestamp':
         return node.value
     return yaml.SafeLoader('').construct_object(node, deep=True)
 

@@ -1,0 +1,138 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import pytest
+
+from image_pipeline import exceptions
+from image_pipeline.audit import profile, registry, rule
+
+KNOWN = registry.rules()
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_it(text: str, name: str = 'site.yaml') -> str:
+        path = tmp_path / name
+        path.write_text('version: 1\ndescription: ours\n' + text)
+        return str(path)
+
+    return write_it
+
+
+def invalid(name: str) -> exceptions.InvalidInput:
+    with pytest.raises(exceptions.InvalidInput) as caught:
+        profile.load(name, KNOWN)
+    return caught.value
+
+
+def ids(found: profile.Profile) -> list[str]:
+    return [chosen.rule.id for chosen in found.chosen]
+
+
+@pytest.mark.parametrize('name', profile.names())
+def test_shipped_profile_is_valid(name):
+    found = profile.load(name, KNOWN)
+    assert found.name == name
+    assert found.description
+    assert found.chosen
+
+
+def test_egi_judges_every_rule_of_ours():
+    assert ids(profile.load('egi', KNOWN)) == list(KNOWN)
+
+
+def test_unknown_profile_is_guessed_at():
+    with pytest.raises(exceptions.NotFound) as caught:
+        profile.load('egy', KNOWN)
+    assert caught.value.hint == 'did you mean "egi"?'
+
+
+def test_profile_of_a_site_extends_a_shipped_one(write):
+    path = write(
+        'extends: egi\n'
+        'exclude: [EGI-LAYOUT-0*]\n'
+        'rules:\n'
+        '  EGI-LAYOUT-11:\n'
+        '    severity: warning\n'
+        '    options: {max_mount_count: 9}\n'
+    )
+    found = profile.load(path, KNOWN)
+    assert ids(found) == ['EGI-LAYOUT-10', 'EGI-LAYOUT-11']
+    assert found.chosen[1].severity is rule.Severity.WARNING
+    assert found.chosen[1].options == {'max_mount_count': 9}
+    assert found.description == 'ours'
+
+
+def test_profile_may_extend_one_beside_it(write):
+    write('rules: {EGI-LAYOUT-02: {}}', 'base.yaml')
+    path = write('extends: ./base.yaml')
+    assert ids(profile.load(path, KNOWN)) == ['EGI-LAYOUT-02']
+
+
+def test_profile_that_extends_itself_is_refused(write):
+    assert 'extends itself' in invalid(write('extends: ./site.yaml')).message
+
+
+def test_unknown_rule_is_refused_with_its_place_and_a_guess(write):
+    path = write('rules:\n  EGI-LAYOUT-1: {}\n')
+    (problem,) = invalid(path).problems
+    assert problem.where == f'{path}:4:3'
+    assert problem.hint is not None and 'EGI-LAYOUT-1' in problem.hint
+
+
+def test_pattern_that_fits_nothing_is_refused(write):
+    (problem,) = invalid(write('include: [EGI-LAYUOT-01]')).problems
+    assert problem.path == 'include[0]'
+
+
+def test_every_problem_is_given_at_once(write):
+    error = invalid(
+        write(
+            'exlude: []\n'
+            'rules:\n'
+            '  EGI-LAYOUT-01: {severity: fatal}\n'
+            '  EGI-LAYOUT-02: {serverity: error}\n'
+        )
+    )
+    assert {problem.path for problem in error.problems} == {
+        'exlude',
+        'rules.EGI-LAYOUT-01.severity',
+        'rules.EGI-LAYOUT-02.serverity',
+    }
+
+
+def test_option_that_the_rule_does_not_have_is_refused(write):
+    path = write('rules:\n  EGI-LAYOUT-11:\n    options: {max_mounts: 1}\n')
+    (problem,) = invalid(path).problems
+    assert problem.path == 'rules.EGI-LAYOUT-11.options.max_mounts'
+    assert problem.line == 5
+    assert problem.hint is not None and 'max_mount_count' in problem.hint
+
+
+def test_rule_with_nothing_said_is_chosen_as_it_is(write):
+    found = profile.load(write('rules: {EGI-LAYOUT-02: }'), KNOWN)
+    assert found.chosen == (profile.Chosen(rule=KNOWN['EGI-LAYOUT-02']),)
+
+
+def test_some_rules_alone_keep_what_the_profile_says_of_them(write):
+    path = write('rules: {EGI-LAYOUT-02: {severity: info}}')
+    found = profile.load(path, KNOWN, ['EGI-LAYOUT-03', 'EGI-LAYOUT-02'])
+    assert [(c.rule.id, c.severity) for c in found.chosen] == [
+        ('EGI-LAYOUT-02', rule.Severity.INFO),
+        ('EGI-LAYOUT-03', None),
+    ]
+
+
+def test_some_rules_that_there_are_not_are_guessed_at():
+    with pytest.raises(exceptions.NotFound) as caught:
+        profile.load('egi', KNOWN, ['egi-layout-02'])
+    assert caught.value.hint == 'did you mean "EGI-LAYOUT-02"?'
