@@ -84,6 +84,10 @@ class QemuInstance(base.Instance):
         """Whether it still runs."""
         return self._process.poll() is None
 
+    def broken(self) -> bool:
+        """Whether QEMU itself failed, rather than what runs in it."""
+        return bool(self._process.poll())
+
     def addresses(self) -> tuple[str, ...]:
         """Return none: its network is closed."""
         return ()
@@ -308,7 +312,8 @@ def _check_started(
     cancelled: cancellation.CancellationToken,
 ) -> None:
     cancelled.wait(_STARTS_WITHIN)
-    if instance.running():
+    # A guest that powered off that soon is a guest's failure, not QEMU's.
+    if not instance.broken():
         return
     said = log.read_text(errors='replace').strip().splitlines()
     raise exceptions.SmokeTestFailed(
