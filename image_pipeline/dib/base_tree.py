@@ -23,7 +23,6 @@ import hashlib
 import os
 import re
 import sys
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -158,7 +157,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         if tarball and _unpack(tarball, target, host):
             return 0
-        host.run([program, *words], on_line=_say)
+        # HOME is the run's own folder: what a kill leaves there goes with it.
+        temporary = {'TMPDIR': os.environ['HOME']}
+        host.run([program, *words], env=temporary, on_line=_say)
         if tarball:
             _keep(tarball, target, host)
     except exceptions.CommandFailed as exc:
@@ -245,6 +246,9 @@ def _program(own: Path) -> Path:
 def _fetch(url: str) -> bytes:
     if not url.startswith(('http://', 'https://')):
         raise ValueError(f'{url} is not fetched')
+    # Slow to import, and the plan looks at this module, too.
+    import urllib.request
+
     with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:  # noqa: S310
         content: bytes = answer.read()
     return content

@@ -32,18 +32,18 @@ from image_pipeline import exceptions
 BLOCK_DEVICE = 'block-device'
 
 
-@dataclasses.dataclass(kw_only=True)
-class ElementUnknown(Exception):
-    """An element is not there.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Missing:
+    """An element that is not there.
 
     :param name: its name.
     :param needed_by: the elements that depend on it; none: the recipe.
-    :param known: the names of those that are there.
+    :param hint: a name that looks like it, or None.
     """
 
     name: str
     needed_by: tuple[str, ...]
-    known: tuple[str, ...]
+    hint: str | None
 
 
 def search_path(*folders: Iterable[Path]) -> tuple[Path, ...]:
@@ -103,13 +103,11 @@ def expand(names: Sequence[str], path: Sequence[Path]) -> dict[str, Path]:
     :param names: the elements.
     :param path: folders of elements, the first one winning.
     :returns: an element's folder, by its name, sorted.
-    :raises ElementUnknown: one of them, or a dependency, is not there.
-    :raises InvalidInput: they do not go together.
+    :raises InvalidInput: one of them, or a dependency, is not there, or
+        they do not go together.
     """
     from diskimage_builder import element_dependencies as dependencies
 
-    known = available(path)
-    _refuse_unknown(names, known)
     with _quiet():
         try:
             found = dependencies.get_elements(
@@ -135,25 +133,28 @@ def expand(names: Sequence[str], path: Sequence[Path]) -> dict[str, Path]:
     return {name: Path(folder) for name, folder in sorted(found)}
 
 
-def _refuse_unknown(
-    names: Sequence[str], known: Mapping[str, own_elements.Element]
-) -> None:
+def missing(names: Sequence[str], path: Sequence[Path]) -> list[Missing]:
+    """Return the elements that are not there.
+
+    :param names: the elements; what they depend on is looked for, too.
+    :param path: folders of elements, the first one winning.
+    """
+    known = available(path)
     virtual = {word for one in known.values() for word in one.provides}
     needed: dict[str, tuple[str, ...]] = dict.fromkeys(names, ())
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop(0)
-        if name not in known:
-            # Something provides it, or DIB says that nothing does.
-            if name in virtual and needed[name]:
-                continue
-            raise ElementUnknown(
-                name=name, needed_by=needed[name], known=tuple(sorted(known))
-            )
-        for word in sorted(known[name].deps):
-            if word not in needed:
-                waiting.append(word)
+    for name, one in reached(names, known).items():
+        for word in one.deps:
             needed[word] = (*needed.get(word, ()), name)
+    return [
+        Missing(
+            name=name,
+            needed_by=by,
+            hint=exceptions.did_you_mean(name, known),
+        )
+        for name, by in needed.items()
+        # What something could provide, and nothing does, is DIB's to tell.
+        if name not in known and not (by and name in virtual)
+    ]
 
 
 def digest(folder: Path) -> str:

@@ -15,7 +15,7 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from image_pipeline.conf import settings as conf_settings
@@ -162,6 +162,32 @@ def make(
     found |= secrets
     found[namespace.KEEP_VARIABLE] = ':'.join(sorted(found))
     return found
+
+
+def operating_system(elements: Iterable[str]) -> str:
+    """Return whose packages elements install: ``debian`` or ``ubuntu``.
+
+    :param elements: as the recipe lists them.
+    """
+    ubuntu = any(name.startswith('ubuntu') for name in elements)
+    return 'ubuntu' if ubuntu else 'debian'
+
+
+def debian_suite(
+    elements: Iterable[str], given: Mapping[str, str | int | bool]
+) -> tuple[str, tuple[str, ...]] | None:
+    """Return the release and components that packages come from.
+
+    :param elements: as the recipe lists them.
+    :param given: the recipe's variables.
+    :returns: None if it is not Debian.
+    """
+    if operating_system(elements) != 'debian':
+        return None
+    # The defaults are those of DIB's element debian-minimal.
+    release = str(given.get('DIB_RELEASE', 'stable'))
+    components = str(given.get('DIB_DEBIAN_COMPONENTS', 'main'))
+    return release, tuple(components.replace(',', ' ').split())
 
 
 def _mirrors(

@@ -26,7 +26,6 @@ import runpy
 import sys
 from pathlib import Path
 
-
 _PARAMETERS = 'DIB_BLOCK_DEVICE_PARAMS_YAML'
 #: Half of DIB's start-up time, of which `getval` and its like use nothing.
 _SLOW = 'networkx'

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from image_pipeline import exceptions
 from image_pipeline.dib import elements, launcher
+from image_pipeline.disk import pack
 
 #: The element that lays the disk out where nothing else does.
 TREE_ELEMENT = 'block-device-tree'
@@ -104,6 +105,13 @@ def problems(
                 message=f'`{key}` does not go with `tree_image`',
                 hint='use either the one or the other kind of nodes',
             )
+        for message in _wrong_in_tree(layout.text):
+            yield exceptions.Problem(
+                path='block_device',
+                message=f'the layout cannot be packed: {message}',
+                hint='the README of the element block-device-tree has one '
+                'that can',
+            )
         return
     lacking: dict[str, str] = {}
     for key in sorted(keys & set(_STOCK)):
@@ -117,6 +125,37 @@ def problems(
             'which this host does not have',
             hint='leave the layout out: the default one needs neither',
         )
+
+
+def _wrong_in_tree(text: str) -> Iterable[str]:
+    """Find what our nodes would only say when the image is nearly done."""
+    import yaml
+
+    try:
+        entries = yaml.safe_load(text)
+        found = {key: one for entry in entries for key, one in entry.items()}
+        partitions = found['tree_gpt']['partitions']
+        named = {one['name']: one for one in partitions}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as exc:
+        yield f'it has no list of partitions in a `tree_gpt` ({exc!r})'
+        return
+    if found.get('tree_image', {}).get('name') != 'image0':
+        yield '`tree_image` must be called "image0"'
+    points = {}
+    for name, one in named.items():
+        try:
+            pack.type_guid(str(one.get('type')))
+        except exceptions.StageFailed as exc:
+            yield f'{name}: {exc.message}'
+        mkfs = one.get('mkfs') or {}
+        points[(mkfs.get('mount') or {}).get('mount_point')] = mkfs
+        kind = mkfs.get('type', pack.FILE_SYSTEMS[0])
+        if kind not in pack.FILE_SYSTEMS:
+            yield f'{name}: a {kind} file system cannot be made of a tree'
+        if 'size' not in one and (not mkfs or kind == 'vfat'):
+            yield f'{name} needs a size'
+    if points.get('/', {}).get('name') != 'mkfs_root':
+        yield 'there is no `mkfs` called "mkfs_root" mounted at "/"'
 
 
 def _read(file: Path) -> str:

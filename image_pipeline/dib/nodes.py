@@ -78,8 +78,6 @@ class ImageNode(plugin.NodeBase):  # type: ignore[misc]  # DIB has no types
 
     def __init__(self, config: Config, defaults: Config, state: State) -> None:
         super().__init__(config['name'], state)
-        if self.name != 'image0':
-            raise _fail('a tree_image must be called "image0"')
         disk = os.environ.get(DISK_VARIABLE)
         self.disk = (
             Path(disk) if disk else Path(defaults['image-dir'], 'image0.raw')
@@ -95,7 +93,13 @@ class ImageNode(plugin.NodeBase):  # type: ignore[misc]  # DIB has no types
         return [], []
 
     def create(self) -> None:
-        """Say where the disk will be."""
+        """Say where the disk will be.
+
+        :raises BlockDeviceSetupException: DIB would not find it.
+        """
+        # Not in the constructor: DIB stumbles over what fails there.
+        if self.name != 'image0':
+            raise _fail('a tree_image must be called "image0"')
         self.state.setdefault('blockdev', {})[self.name] = {
             'device': str(self.disk),
             'image': str(self.disk),
@@ -174,19 +178,19 @@ class GptNode(plugin.NodeBase):  # type: ignore[misc]  # DIB has no types
         super().__init__(config['name'], state)
         self.base = config['base']
         self.partitions = config['partitions']
-        for partition in self.partitions:
-            missing = {'name', 'type'} - set(partition)
-            if missing:
-                raise _fail(
-                    f'a partition of {self.name} lacks {sorted(missing)}'
-                )
 
     def get_edges(self) -> tuple[list[str], list[str]]:
         """Return that it lies on the disk."""
         return [self.base], []
 
     def create(self) -> None:
-        """Say which partitions there will be."""
+        """Say which partitions there will be.
+
+        :raises BlockDeviceSetupException: one of them has no type.
+        """
+        for partition in self.partitions:
+            if 'type' not in partition:
+                raise _fail(f'the partition {partition["name"]} has no type')
         disk = self.state['blockdev'][self.base]
         self.state['tree']['gpt'] = self.partitions
         for partition in self.partitions:

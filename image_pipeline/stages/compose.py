@@ -194,10 +194,12 @@ class ComposeStage(base.Stage[ComposeOptions]):
                 path='block_device', message=exc.message, hint=exc.hint
             )
             return
+        unknown = elements.missing(chosen.elements, path)
+        if unknown:
+            yield from map(self._unknown, unknown)
+            return
         try:
             elements.expand(chosen.elements, path)
-        except elements.ElementUnknown as exc:
-            yield self._unknown(exc)
         except exceptions.InvalidInput as exc:
             yield exceptions.Problem(
                 path='elements', message=exc.message, hint=exc.hint
@@ -225,18 +227,17 @@ class ComposeStage(base.Stage[ComposeOptions]):
                     hint='leave it to `secrets`',
                 )
 
-    def _unknown(self, exc: elements.ElementUnknown) -> exceptions.Problem:
+    def _unknown(self, missing: elements.Missing) -> exceptions.Problem:
         path = 'elements'
-        message = f'there is no element "{exc.name}"'
-        if exc.name in self.options.elements:
-            number = self.options.elements.index(exc.name)
-            path = f'elements[{number}]'
-        if exc.needed_by:
-            message += f', which {" and ".join(exc.needed_by)} needs'
+        message = f'there is no element "{missing.name}"'
+        if missing.name in self.options.elements:
+            path += f'[{self.options.elements.index(missing.name)}]'
+        if missing.needed_by:
+            message += f', which {" and ".join(missing.needed_by)} needs'
         return exceptions.Problem(
             path=path,
             message=message,
-            hint=exceptions.did_you_mean(exc.name, exc.known)
+            hint=missing.hint
             or '`image-pipeline element list` shows those that there are',
         )
 
@@ -249,7 +250,7 @@ class ComposeStage(base.Stage[ComposeOptions]):
         try:
             chosen = self._layout(context)
             used = elements.expand(chosen.elements, self._path(context))
-        except (exceptions.InvalidInput, elements.ElementUnknown):
+        except exceptions.InvalidInput:
             return found
         if chosen.file:
             found['block_device'] = packages.digest_text(chosen.text)
@@ -270,13 +271,15 @@ class ComposeStage(base.Stage[ComposeOptions]):
         from image_pipeline.dib import repositories
 
         made = json.loads(artifacts[artifact.PACKAGES].path.read_text())
-        release, components = self._suite()
-        if release is None:
+        suite = environment.debian_suite(
+            self.options.elements, self.options.environment
+        )
+        if suite is None:
             return None
         return repositories.differences(
             made,
-            release=release,
-            components=components,
+            release=suite[0],
+            components=suite[1],
             mirrors=self._mirrors(context),
             architecture=self.options.architecture,
             cache=cache,
@@ -304,7 +307,7 @@ class ComposeStage(base.Stage[ComposeOptions]):
             disk=context.work_dir / 'packed.raw',
             cache=context.cache.folder('diskimage-builder'),
             mirrors=self._mirrors(plan),
-            operating_system=self._operating_system(),
+            operating_system=environment.operating_system(options.elements),
             tree=chosen.tree,
             base_cache=context.cache.folder('base-trees')
             if options.base_cache
@@ -385,19 +388,6 @@ class ComposeStage(base.Stage[ComposeOptions]):
             architecture=self.options.architecture,
             file=context.recipe_file.resolve().parent / name if name else None,
         )
-
-    def _operating_system(self) -> str:
-        ubuntu = any(one.startswith('ubuntu') for one in self.options.elements)
-        return 'ubuntu' if ubuntu else 'debian'
-
-    def _suite(self) -> tuple[str | None, tuple[str, ...]]:
-        if self._operating_system() != 'debian':
-            return None, ()
-        given = self.options.environment
-        # debian-minimal's own defaults.
-        release = str(given.get('DIB_RELEASE', 'stable'))
-        components = str(given.get('DIB_DEBIAN_COMPONENTS', 'main'))
-        return release, tuple(components.replace(',', ' ').split())
 
     def _mirrors(self, context: base.PlanContext) -> conf_settings.Mirrors:
         return packages.mirrors(context.settings.mirrors)
