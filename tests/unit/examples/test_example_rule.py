@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import stevedore
 
 from image_pipeline import artifact
 from image_pipeline.audit import registry
@@ -39,10 +40,16 @@ def installed(tmp_path_factory, monkeypatch):
     )
     monkeypatch.syspath_prepend(_EXAMPLES)
     monkeypatch.syspath_prepend(folder)
-    registry.rules.cache_clear()
+    _forget()
     yield
-    registry.rules.cache_clear()
+    _forget()
     sys.modules.pop('our_motd_01', None)
+
+
+def _forget():
+    registry.rules.cache_clear()
+    # Stevedore remembers what was installed when it looked first.
+    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
 
 
 class TestOurMotd01(rule.RuleConformance):
