@@ -78,13 +78,15 @@ def run(
             events.EventFile(folder.events, redact),
         ]
     )
+    # A token of our own: an error of the run itself stops it too.
+    token, forget = cancelled.child()
     job = engine_job.Job(
         plan=plan,
         run=folder,
         store=store,
         settings=settings,
         decisions={one.step.key: one for one in decisions},
-        cancelled=cancelled,
+        cancelled=token,
         emit=emit,
         manifest=manifest.Manifest(folder, folder.manifest, redact),
         secrets=secret_values,
@@ -92,14 +94,24 @@ def run(
         force=force,
         keep_on_failure=keep_on_failure,
     )
-    return _Attempt(job, resumed=resumed).run()
+    try:
+        return _Attempt(job, resumed=resumed, asked=cancelled).run()
+    finally:
+        forget()
 
 
 class _Attempt:
     """One attempt at a run."""
 
-    def __init__(self, job: engine_job.Job, *, resumed: bool) -> None:
+    def __init__(
+        self,
+        job: engine_job.Job,
+        *,
+        resumed: bool,
+        asked: cancellation.CancellationToken,
+    ) -> None:
         self.job = job
+        self.asked = asked
         self.resumed = resumed
         self.executor = execute.Executor(job)
         self.started = time.monotonic()
@@ -236,10 +248,13 @@ class _Attempt:
                 undone=list(done.undone),
                 error=done.to_json()['error'],
             )
-            if not undone.failed:
-                job.run.end()
-        except (exceptions.PipelineError, OSError) as exc:
+        except exceptions.PipelineError as exc:
             self._warn(f'the manifest could not be written: {exc}')
+        if not undone.failed:
+            try:
+                job.run.end()
+            except (exceptions.PipelineError, OSError) as exc:
+                self._warn(f'left: {exc}')
         job.emit(
             events.RunFinished(run=job.run.id, state=state, seconds=seconds)
         )
@@ -250,14 +265,12 @@ class _Attempt:
         steps: Sequence[result.StepResult],
         error: result.Failure | None,
     ) -> artifact.RunState:
-        if error:
-            return artifact.RunState.FAILED
         bad = [step for step in steps if step.state not in _GOOD]
-        if not bad:
-            return artifact.RunState.SUCCEEDED
-        if self.job.cancelled.cancelled:
+        if self.asked.cancelled and (bad or error):
             return artifact.RunState.INTERRUPTED
-        return artifact.RunState.FAILED
+        if bad or error:
+            return artifact.RunState.FAILED
+        return artifact.RunState.SUCCEEDED
 
     def _warn(self, message: str) -> None:
         self.job.emit(events.Warned(run=self.job.run.id, message=message))

@@ -27,12 +27,12 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
 from image_pipeline import exceptions
-from image_pipeline.host import cancellation, redaction
+from image_pipeline.host import cancellation, pipes, redaction
 
 #: The environment variable that names the run that started a process.
 RUN_VARIABLE = 'IMAGE_PIPELINE_RUN'
@@ -171,17 +171,16 @@ class Host:
         if timer:
             timer.daemon = True
             timer.start()
+        ours = [one for one in (process.stdout, process.stderr) if one]
+        reading = ours, lambda: process.poll() is not None
         with self._stopped_on_cancel(process):
             try:
+                pipes.feed(process.stdin, stdin)
                 if merged:
-                    self._pump(process, stdin, log, on_line, tail)
+                    self._pump(pipes.lines(*reading), log, on_line, tail)
                     out, err = '', ''
                 else:
-                    raw_out, raw_err = process.communicate(
-                        stdin.encode() if stdin is not None else None
-                    )
-                    out = self.redact(raw_out.decode(errors='replace'))
-                    err = self.redact(raw_err.decode(errors='replace'))
+                    out, err = map(self.redact, pipes.collect(*reading))
                     tail.extend((err or out).splitlines()[-_TAIL_LINES:])
                 process.wait()
             except BaseException:
@@ -190,6 +189,8 @@ class Host:
             finally:
                 if timer:
                     timer.cancel()
+                for pipe in ours:
+                    pipe.close()
         self.cancelled.check()
         done = Completed(
             argv=shown,
@@ -275,21 +276,15 @@ class Host:
 
     def _pump(
         self,
-        process: 'subprocess.Popen[bytes]',
-        stdin: str | None,
+        lines: Iterable[bytes],
         log: Path | None,
         on_line: Callable[[str], object] | None,
         tail: deque[str],
     ) -> None:
-        if stdin is not None and process.stdin is not None:
-            # Only small inputs are given, so this cannot block for long.
-            with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
-                pipe.write(stdin.encode())
         with contextlib.ExitStack() as stack:
             sink = stack.enter_context(log.open('a')) if log else None
-            assert process.stdout is not None  # noqa: S101 - PIPE was asked
-            for raw in process.stdout:
-                line = self.redact(raw.decode(errors='replace').rstrip('\n'))
+            for raw in lines:
+                line = self.redact(raw.decode(errors='replace'))
                 tail.append(line)
                 if sink:
                     sink.write(line + '\n')
