@@ -41,9 +41,10 @@ if typing.TYPE_CHECKING:
 
 #: The program that runs guests.
 PROGRAM = 'qemu-system-x86_64'
-#: By how much slower a guest is without acceleration: one and the same image
-#: takes 5 to 8 s from power-on to the end of cloud-init with KVM, and 30 to
-#: 60 s without it on a host of two busy cores.
+#: By how much longer limits are without acceleration.  Debian 12 needed 52 s
+#: from power-on to the end of cloud-init on two cores of which half was free,
+#: and 155 s when two boots and a load of six shared them: eight times the
+#: minute that hardware gets leaves room for both.
 EMULATION_FACTOR = 8.0
 # A QEMU that does not like its command line ends within this time.
 _STARTS_WITHIN = 0.5
