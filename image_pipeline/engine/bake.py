@@ -26,6 +26,7 @@ from image_pipeline.engine import (
     result,
     runner,
     secrets,
+    targets,
     undo,
 )
 from image_pipeline.engine import images as engine_images
@@ -174,6 +175,8 @@ class Bakery:
         """
         self.store.prepare()
         reaped = undo.reap(self._undo, kept=True, dry_run=dry_run, told=told)
+        if not dry_run:
+            self._recover_catalogues()
         return reaped, self._garbage(dry_run=dry_run)
 
     def _run(
@@ -224,10 +227,23 @@ class Bakery:
         """Undo what killed runs left, before anything new is made."""
         if own is not None:
             self._tell(own.id, self._undo.run(own, kept=True))
-        undo.reap(
+        if undo.reap(
             self._undo,
             told=lambda reaped: self._tell(reaped.run, reaped.undone),
-        )
+        ):
+            self._recover_catalogues()
+
+    def _recover_catalogues(self) -> list[str]:
+        """Finish or undo what was half done in catalogues on this host."""
+        done: list[str] = []
+        for target in self.settings.targets.values():
+            if target.cloud is None:
+                with contextlib.suppress(exceptions.NotFound):
+                    catalogue = targets.catalogue(target, self.settings)
+                    done.extend(catalogue.recover())
+        for line in done:
+            self._warn(line)
+        return done
 
     def _tell(self, run_id: str, undone: undo.Undone) -> None:
         for line in undone.failed:
