@@ -36,6 +36,7 @@ class Expected:
     :param disk_bytes: its root disk.
     :param config_drive: whether its metadata is on a config drive.
     :param boot_seconds: how long it may take to the end of cloud-init.
+    :param emulated: whether it runs without acceleration.
     :param allowed_ports: ports that may listen on every address, as
         ``22/tcp``.
     """
@@ -46,6 +47,7 @@ class Expected:
     disk_bytes: int
     config_drive: bool
     boot_seconds: float
+    emulated: bool
     allowed_ports: frozenset[str]
 
 

@@ -36,6 +36,8 @@ echo '== end'
 systemctl show cloud-final.service --property=ActiveEnterTimestampMonotonic
 echo '== kernel'
 uname -r
+echo '== idle'
+echo "$(cat /proc/uptime) $(nproc)"
 """
 _UNITS = """\
 systemctl --version >/dev/null 2>&1 || { echo '== none'; exit 0; }
@@ -117,6 +119,9 @@ def _boot_time(
         base.values(parts['start']), 'InactiveExitTimestampMonotonic'
     )
     end = _seconds(base.values(parts['end']), 'ActiveEnterTimestampMonotonic')
+    # The second number is the sum of all processors.
+    _, all_idle, processors = parts['idle'].split()
+    idle = round(float(all_idle) / int(processors), 1)
     facts = {
         'kernel': initrd or userspace,
         'initrd': round(userspace - initrd, 1) if initrd else 0.0,
@@ -124,17 +129,23 @@ def _boot_time(
         'userspace': round(finish - userspace, 1) if finish else None,
         'cloud_init': round(end - start, 1) if end else None,
         'to_cloud_init_end': end or None,
+        'idle': idle,
         'kernel_version': parts['kernel'],
     }
     if not end:
         return base.failed('cloud-final.service did not end', **facts)
     seen = (
-        f'cloud-init ended {end:g} s after the kernel started '
-        f'(kernel and initramfs {userspace:g} s, cloud-init {end - start:.1f}'
-        f' s), {expected.boot_seconds:g} s are allowed here'
+        f'cloud-init ended {end:g} s after the kernel started (kernel and '
+        f'initramfs {userspace:g} s, cloud-init {end - start:.1f} s; '
+        f'{idle:g} s were idle)'
     )
-    if end > expected.boot_seconds:
-        return base.failed(seen, **facts)
+    # An emulated guest is slow by itself, and slower on a busy host; what it
+    # waits for, without anything to do, is the image's own fault even there.
+    counted = idle if expected.emulated else end
+    if counted > expected.boot_seconds:
+        return base.failed(
+            f'{seen}, {expected.boot_seconds:g} s are allowed', **facts
+        )
     return base.passed(seen, **facts)
 
 

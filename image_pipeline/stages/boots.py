@@ -217,7 +217,8 @@ class Boots:
             public_key=seed.public_key,
             disk_bytes=shape.disk_bytes,
             config_drive=shape.config_drive,
-            boot_seconds=self.order.boot_limit * self.factor,
+            boot_seconds=self.order.boot_limit,
+            emulated=self.factor > 1,
             allowed_ports=frozenset(self.order.allowed_ports),
         )
         return tuple(

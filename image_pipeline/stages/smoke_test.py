@@ -174,8 +174,8 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             },
             'boot_limit': {
                 'description': "Seconds from the kernel's start to the end "
-                'of cloud-init, on hardware; multiplied where guests are '
-                'emulated.',
+                'of cloud-init; where guests are emulated, only those in '
+                'which the guest had nothing to do are counted.',
                 'type': 'integer',
                 'minimum': 1,
                 'default': 60,

@@ -55,7 +55,7 @@ def good_answers(seed: base.Seed, shape: base.Shape) -> dict[str, str]:
         'FinishTimestampMonotonic=9500000\n'
         '== start\nInactiveExitTimestampMonotonic=3000000\n'
         '== end\nActiveEnterTimestampMonotonic=9000000\n'
-        '== kernel\n6.1.0-1-cloud-amd64\n',
+        '== kernel\n6.1.0-1-cloud-amd64\n== idle\n12.50 8.00 2\n',
         'LIVE-UNITS': '== state\nrunning\n== failed\n== jobs\n',
         'EGI-CON-03': 'active=tty0 ttyS0\ngetty.ttyS0=active\n',
         'LIVE-MEMORY': 'MemTotal: 1000000 kB\nMemAvailable: 900000 kB\n',

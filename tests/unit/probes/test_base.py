@@ -42,6 +42,7 @@ EXPECTED = base.Expected(
     disk_bytes=SHAPE.disk_bytes,
     config_drive=True,
     boot_seconds=60,
+    emulated=False,
     allowed_ports=frozenset({'22/tcp', '68/udp', '546/udp'}),
 )
 GOOD = hypervisor.good_answers(SEED, SHAPE)
@@ -206,3 +207,14 @@ def test_id_title_and_snippet_fit_frames_and_reports(
     # The heredoc that carries it ends at such a line.
     assert 'END_OF_IMAGE_PIPELINE' not in probe.snippet
     assert len(probe.snippet) < 1500
+
+
+def test_emulated_guest_may_be_slow_but_not_wait() -> None:
+    emulated = dataclasses.replace(EXPECTED, emulated=True)
+    slow = GOOD['BOOT-07'].replace('=9000000', '=400000000')
+    waits = slow.replace('12.50 8.00 2', '410.00 140.00 2')
+    for text, outcome in ((slow, 'pass'), (waits, 'fail')):
+        answer = protocol.Answer(text=text)
+        result = base.judge(registry.load('BOOT-07'), answer, emulated)
+        assert result.outcome.value == outcome
+        assert result.facts['to_cloud_init_end'] == 400
