@@ -98,12 +98,14 @@ class Failure:
         :param tail: its last lines, if the error has none itself.
         :param evidence: files that show it.
         """
-        own = error.tail if isinstance(error, exceptions.CommandFailed) else ()
+        # A command's last lines or a console's; probes that failed.
+        problems = [str(one) for one in getattr(error, 'problems', ())]
+        own = (*problems, *getattr(error, 'tail', ()))
         return cls(
             message=error.message,
             hint=error.hint,
-            log=log,
-            tail=tuple(own) or tail,
+            log=getattr(error, 'log', None) or log,
+            tail=own or tail,
             evidence=evidence,
             exit_status=error.exit_status,
         )

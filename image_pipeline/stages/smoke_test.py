@@ -322,14 +322,17 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             what = f'{boot.name}: {boot.diagnosis.message}'
             tail = boot.diagnosis.tail
         else:
-            what = f'{len(problems)} failure' + 's' * (len(problems) > 1)
+            more = len(problems) - 1
+            what = str(problems[0]) + (f', and {more} more' if more else '')
             tail = ()
         error = exceptions.SmokeTestFailed(
             f'image {found.image.name} failed its smoke test: {what}',
             problems=problems,
             tail=tail,
             log=str(smoke.console_log(boot.name)),
-            hint='run it again with --keep-on-failure to look into the disk',
+            hint=f'what is left is in {smoke.context.work_dir}'
+            if smoke.context.keep_on_failure
+            else 'run it again with --keep-on-failure to look into the disk',
         )
         error.evidence = (path,)
         return error
