@@ -12,6 +12,7 @@
 
 """Run diskimage-builder, in namespaces of its own."""
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -116,6 +117,9 @@ def run(
         )
     except exceptions.CommandFailed as exc:
         raise explain(exc, reader, found) from exc
+    finally:
+        if not own_dev:
+            detach_loops(work_dir)
     disk = work_dir / 'disk.raw'
     status = work_dir / 'dpkg-status'
     if not disk.exists():
@@ -130,6 +134,24 @@ def run(
         scripts=tuple(reader.scripts),
         seconds=done.seconds,
     )
+
+
+def detach_loops(folder: Path, *, devices: Path = Path('/sys/block')) -> None:
+    """Detach the loop devices of files in a folder.
+
+    They outlive namespaces, and DIB leaves them where it is killed.
+
+    :param folder: the folder.
+    :param devices: where the kernel lists block devices.
+    """
+    # A host of its own: this must happen after a cancellation, too.
+    host = process.Host()
+    for backing in devices.glob('loop*/loop/backing_file'):
+        with contextlib.suppress(OSError, exceptions.CommandFailed):
+            file = backing.read_text().rstrip('\n').removesuffix(' (deleted)')
+            if Path(file).is_relative_to(folder):
+                device = backing.parent.parent.name
+                host.run(['losetup', '--detach', f'/dev/{device}'])
 
 
 def explain(

@@ -29,6 +29,7 @@ from pathlib import Path
 import pytest
 
 from image_pipeline import artifact, exceptions
+from image_pipeline.dib import runner
 from image_pipeline.host import cancellation, process
 from image_pipeline.stages import compose, registry
 from image_pipeline.testing import fakes
@@ -272,6 +273,84 @@ def test_an_unfinished_tree_is_not_packed(
     assert list((tmp_path / 'work').glob('*.raw*')) == []
 
 
+_STOCK = """
+- local_loop:
+    name: image0
+    mkfs:
+      name: mkfs_root
+      mount:
+        mount_point: /
+        fstab:
+          options: defaults
+"""
+
+
+@pytest.mark.skipif(
+    not Path('/dev/loop-control').exists(), reason='needs loop devices'
+)
+@pytest.mark.usefixtures('leftovers')
+def test_a_layout_of_stock_nodes_is_left_to_dib(
+    tmp_path: Path, elements: _Elements
+) -> None:
+    (tmp_path / 'layout.yaml').write_text(_STOCK)
+    made = _compose(
+        tmp_path,
+        ['tiny-os'],
+        block_device='layout.yaml',
+        minimum_size='200MiB',
+    )
+    disk = made[artifact.DISK]
+    assert not disk.properties['packed']
+    assert disk.size == 0 or disk.size == disk.path.stat().st_size
+    _run_e2fsck(disk.path)
+    fstab = subprocess.run(
+        ['debugfs', '-R', 'cat /etc/fstab', disk.path],
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert fstab.startswith('LABEL=cloudimg-rootfs / ext4')
+
+
+@pytest.mark.skipif(
+    not Path('/dev/loop-control').exists(), reason='needs loop devices'
+)
+@pytest.mark.usefixtures('leftovers')
+def test_a_failure_with_stock_nodes_leaves_no_loop_device(
+    tmp_path: Path, elements: _Elements
+) -> None:
+    (tmp_path / 'layout.yaml').write_text(_STOCK)
+    elements.script('tiny-os', 'cleanup.d/50-die', '#!/bin/bash\nexit 1\n')
+    with pytest.raises(exceptions.CommandFailed):
+        _compose(
+            tmp_path,
+            ['tiny-os'],
+            block_device='layout.yaml',
+            minimum_size='200MiB',
+        )
+
+
+@pytest.mark.skipif(
+    not Path('/dev/loop-control').exists(), reason='needs loop devices'
+)
+@pytest.mark.usefixtures('leftovers')
+def test_loop_devices_that_were_left_are_detached(tmp_path: Path) -> None:
+    ours, other = tmp_path / 'ours/disk', tmp_path / 'other/disk'
+    for file in (ours, other):
+        file.parent.mkdir()
+        file.write_bytes(bytes(1 << 20))
+    subprocess.run(['losetup', '--find', ours], check=True)
+    subprocess.run(['losetup', '--find', other], check=True)
+    runner.detach_loops(ours.parent)
+    attached = subprocess.run(
+        ['losetup', '--list', '--noheadings', '--output=BACK-FILE'],
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    assert str(ours) not in attached
+    assert str(other) in attached
+    runner.detach_loops(other.parent)
+
+
 @pytest.mark.usefixtures('leftovers')
 def test_cancelling_stops_everything_at_once(
     tmp_path: Path, elements: _Elements
@@ -327,6 +406,11 @@ def test_nothing_survives_a_kill_of_the_pipeline(
     while _processes('run-killed') and time.monotonic() < deadline:
         time.sleep(0.1)
     assert _processes('run-killed') == []
+
+
+def _run_e2fsck(disk: Path) -> None:
+    done = subprocess.run(['e2fsck', '-fn', disk], capture_output=True)
+    assert done.returncode == 0, done.stdout
 
 
 def _processes(run_id: str) -> list[int]:
