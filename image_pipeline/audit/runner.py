@@ -128,8 +128,9 @@ def _result(
 ) -> report.Result:
     verdict = judge(chosen, shown)
     outcome, evidence = verdict.outcome, verdict.evidence
-    bad = outcome in (artifact.Outcome.FAIL, artifact.Outcome.UNKNOWN)
-    for waiver in waived if bad else ():
+    failed = outcome is artifact.Outcome.FAIL
+    unclear = outcome is artifact.Outcome.UNKNOWN
+    for waiver in waived if failed or unclear else ():
         if waiver.covers(chosen.rule.id, path):
             outcome = artifact.Outcome.WAIVED
             evidence = (
@@ -145,5 +146,5 @@ def _result(
         outcome=outcome,
         evidence=evidence,
         statement=chosen.rule.statement,
-        remedy=chosen.rule.remedy if bad else '',
+        remedy=chosen.rule.remedy if failed else '',
     )

@@ -219,10 +219,19 @@ class Qcow2Disk(reader.Disk):
             return
         for entry in table:
             if entry & _COMPRESSED and entry & self._compressed_mask == last:
-                # The stream ends somewhere in its last sector.
-                end = self._compressed_end(entry) - 512
-                if end >= self.file_size:
-                    raise self._cut_short(end)
+                # The stream ends somewhere in its last sector: if the file
+                # does too, only unpacking tells whether it is whole.
+                end = self._compressed_end(entry)
+                if end - 512 >= self.file_size:
+                    raise self._cut_short(end - 512)
+                if end > self.file_size:
+                    self._unpack_last(entry)
+
+    def _unpack_last(self, entry: int) -> None:
+        try:
+            self._decompress(entry)
+        except exceptions.ImageUnreadable as exc:
+            raise self._cut_short(self.file_size) from exc
 
     @property
     def _compressed_mask(self) -> int:

@@ -86,6 +86,9 @@ class FileSystem:
 
         self._where = f'{disk.path}: the file system at byte {start}'
         part_size = min(size, disk.size - start)
+        #: What reading the disk raised: pytsk3 would hide it.
+        self._failure: exceptions.ImageUnreadable | None = None
+        outer = self
 
         class _Image(pytsk3.Img_Info):  # type: ignore[misc,unused-ignore]
             # Offsets are the file system's own, so that a damaged one
@@ -99,9 +102,13 @@ class FileSystem:
             def read(self, offset: int, length: int) -> bytes:
                 if offset < 0 or offset >= part_size:
                     return b''
-                return disk.read(
-                    start + offset, min(length, part_size - offset)
-                )
+                try:
+                    return disk.read(
+                        start + offset, min(length, part_size - offset)
+                    )
+                except exceptions.ImageUnreadable as exc:
+                    outer._failure = exc
+                    return b''
 
             def get_size(self) -> int:
                 return part_size
@@ -175,13 +182,26 @@ class FileSystem:
 
     def _call(self, work: Any) -> Any:
         """Run something of pytsk3 and translate what it raises."""
+        self._failure = None
         try:
-            return work()
+            done = work()
         except exceptions.ImageUnreadable:
             raise
-        except (OSError, ValueError, OverflowError, AttributeError) as exc:
+        except (
+            OSError,
+            ValueError,
+            OverflowError,
+            AttributeError,
+            RuntimeError,
+        ) as exc:
+            if self._failure is not None:
+                raise self._failure from exc
             why = ' '.join(str(exc).split()) or type(exc).__name__
             raise self._damaged(why) from exc
+        if self._failure is not None:
+            # Something was answered, without the bytes that it needs.
+            raise self._failure
+        return done
 
     def _damaged(self, why: str) -> exceptions.ImageUnreadable:
         return exceptions.ImageUnreadable(

@@ -206,3 +206,12 @@ def test_refused_file_is_closed(opened):
     with pytest.raises(exceptions.ImageUnreadable):
         opened(image({}, bits=8))
     assert len(os.listdir('/proc/self/fd')) == before
+
+
+def test_file_that_ends_within_its_last_sector_is_unpacked_to_see(opened):
+    packer = zlib.compressobj(wbits=-12)
+    data = packer.compress(os.urandom(1000).ljust(CLUSTER)) + packer.flush()
+    whole = image({1: compressed(3 * CLUSTER, len(data))})
+    assert opened(whole + data).read(CLUSTER + 1000, 1) == b' '
+    with pytest.raises(exceptions.ImageUnreadable, match='cut short'):
+        opened(whole + data[:-10])
