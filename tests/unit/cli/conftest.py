@@ -20,6 +20,7 @@ import pytest
 from image_pipeline import artifact
 from image_pipeline.cli import main
 from image_pipeline.stages import base, registry
+from image_pipeline.testing import stages as testing_stages
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,3 +125,42 @@ def recipe(tmp_path):
         '  - convert\n'
     )
     return file
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Run the program in this process; give status, output, errors."""
+    for name, value in testing_stages.install(tmp_path / 'stages').items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(str(tmp_path / 'stages'))
+    registry.names.cache_clear()
+    registry._load.cache_clear()
+    (tmp_path / 'empty.conf').write_text('')
+
+    def run(*words):
+        out, err = io.StringIO(), io.StringIO()
+        status = main.App(stdout=out, stderr=err).run(
+            [
+                '--config-file',
+                str(tmp_path / 'empty.conf'),
+                '--state-dir',
+                str(tmp_path / 'state'),
+                *map(str, words),
+            ]
+        )
+        return status, out.getvalue(), err.getvalue()
+
+    yield run
+    registry.names.cache_clear()
+    registry._load.cache_clear()
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """A recipe of fake stages."""
+    path = tmp_path / 'one.yaml'
+    path.write_text(
+        'version: 1\nimage: {name: fake}\n'
+        'stages: [fake-make, fake-convert: {formats: [raw]}]\n'
+    )
+    return path

@@ -1,0 +1,154 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from image_pipeline import artifact
+from image_pipeline.cli import report
+from image_pipeline.engine import result
+
+IMAGE = {
+    'target': 'prod',
+    'region': None,
+    'id': 'image-1',
+    'name': 'debian-12.candidate-1',
+    'state': 'candidate',
+    'visibility': 'private',
+    'previous_id': None,
+    'sha512': 'f' * 128,
+    'path': None,
+    'reason': None,
+}
+
+
+def run(*steps, state=artifact.RunState.SUCCEEDED, **given):
+    return result.RunResult(
+        run='run-1', recipe='debian-12', state=state, steps=steps, **given
+    )
+
+
+def step(key='compose', state=artifact.StepState.SUCCEEDED, **given):
+    return result.StepResult(key=key, stage=key, state=state, **given)
+
+
+FAILED = run(
+    step(),
+    step(
+        'convert',
+        artifact.StepState.FAILED,
+        error=result.Failure(
+            message='qemu-img failed',
+            hint='try again',
+            log='/logs/convert.log',
+            tail=tuple(f'line {number}' for number in range(30)),
+            evidence=('/logs/report.json',),
+            exit_status=3,
+        ),
+    ),
+    state=artifact.RunState.FAILED,
+    undone=('path /x/y',),
+)
+
+
+def printed(*done, form='table', single=True):
+    out = io.StringIO()
+    report.results(done, form=form, single=single, out=out)
+    return out.getvalue()
+
+
+def test_the_table_has_stages_and_images_and_how_to_promote():
+    lines = printed(
+        run(step(seconds=61.04, reason='--force'), images=(IMAGE,))
+    ).splitlines()
+    assert lines[0] == 'debian-12: run run-1 succeeded in 0.0 s'
+    assert 'compose  succeeded  61.0     --force' in lines
+    assert any('debian-12.candidate-1' in line for line in lines)
+    assert lines[-1] == '  image-pipeline image promote --target prod image-1'
+
+
+def test_a_current_image_need_not_be_promoted():
+    text = printed(run(step(), images=({**IMAGE, 'state': 'current'},)))
+    assert 'promote' not in text
+
+
+def test_an_unchanged_run_says_so_first():
+    text = printed(run(step(), unchanged=True))
+    assert text.startswith('debian-12: nothing has changed\n')
+
+
+def test_one_run_is_an_object_and_several_are_a_list():
+    assert json.loads(printed(run(), form='json'))['run'] == 'run-1'
+    assert len(json.loads(printed(run(), run(), form='json'))) == 2
+    assert len(json.loads(printed(run(), form='json', single=False))) == 1
+    assert json.loads(printed(form='json')) == []
+
+
+def test_yaml_says_the_same_as_json():
+    one = printed(FAILED, form='json')
+    assert yaml.safe_load(printed(FAILED, form='yaml')) == json.loads(one)
+
+
+def test_a_failure_says_what_where_and_what_next():
+    out = io.StringIO()
+    report.failures(FAILED, out)
+    lines = out.getvalue().splitlines()
+    assert lines[0] == 'error: convert: qemu-img failed'
+    assert lines[1] == '  | line 20'
+    assert lines[10] == '  | line 29'
+    assert lines[11:] == [
+        'log: /logs/convert.log',
+        'evidence: /logs/report.json',
+        'hint: try again',
+        'undone: path /x/y',
+        'see:  image-pipeline run log run-1 convert',
+        'next: image-pipeline run resume run-1',
+    ]
+
+
+def test_success_is_no_failure():
+    out = io.StringIO()
+    report.failures(run(step()), out)
+    assert out.getvalue() == ''
+
+
+@pytest.mark.parametrize(
+    ('done', 'status'),
+    [
+        (run(step()), 0),
+        (FAILED, 3),
+        (run(state=artifact.RunState.FAILED), 1),
+        (run(state=artifact.RunState.INTERRUPTED), 130),
+        (
+            run(
+                state=artifact.RunState.FAILED,
+                error=result.Failure(message='x', exit_status=2),
+            ),
+            2,
+        ),
+    ],
+)
+def test_the_exit_status_follows_the_run(done, status):
+    assert done.exit_status == status
+
+
+def test_artifacts_are_printed_with_their_paths():
+    made = artifact.Artifact(
+        kind='image', path=Path('/a/b'), digest='sha256:0', size=1
+    )
+    value = json.loads(printed(run(step(artifacts=(made,))), form='json'))
+    assert value['stages'][0]['artifacts'][0]['path'] == '/a/b'
+    assert 'identity' not in value['stages'][0]
