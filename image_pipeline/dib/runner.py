@@ -128,6 +128,14 @@ def run(
             tail=reader.tail,
             log=str(log),
         )
+    with log.open('a') as file:
+        file.writelines(
+            f'{phase}: {seconds:.1f} s\n'
+            for phase, seconds in (
+                *reader.phases().items(),
+                ('all', done.seconds),
+            )
+        )
     return Composed(
         disk=disk,
         dpkg_status=status if status.exists() else None,

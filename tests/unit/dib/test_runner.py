@@ -72,6 +72,17 @@ def test_each_script_is_told(tmp_path: Path) -> None:
     assert told == [(1, None, 'phase:install.d 10-foo')]
 
 
+def test_the_log_ends_with_the_seconds_of_each_phase(tmp_path: Path) -> None:
+    host = fakes.FakeHost()
+    host.answer(
+        stdout=f'{_RUNNING}dib-run-parts 10-foo completed\n',
+        effect=lambda call: _make_disk(tmp_path),
+    )
+    _run(tmp_path, host)
+    lines = (tmp_path / 'log').read_text().splitlines()[-2:]
+    assert [line.partition(':')[0] for line in lines] == ['install.d', 'all']
+
+
 def test_a_failure_names_script_and_element(tmp_path: Path) -> None:
     script = tmp_path / 'tiny/install.d/10-foo'
     script.parent.mkdir(parents=True)
