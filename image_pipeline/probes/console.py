@@ -89,7 +89,7 @@ _FATAL: tuple[tuple[Cause, str, re.Pattern[str]], ...] = (
             r'You are in (emergency|rescue) mode|Welcome to emergency mode'
             r'|Entering emergency mode|Press Enter for maintenance'
             r'|Give root password for maintenance'
-            r'|the root account is locked'
+            r'|access to console, the root account is locked'
         ),
     ),
     (

@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 from image_pipeline import artifact, exceptions
 from image_pipeline.hypervisors import base as hypervisor_base
 from image_pipeline.hypervisors import registry as hypervisor_registry
-from image_pipeline.probes import access, report, script
+from image_pipeline.probes import access, console, report, script
 from image_pipeline.probes import registry as probe_registry
 from image_pipeline.stages import base, boots
 
@@ -330,9 +330,20 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             problems=problems,
             tail=tail,
             log=str(smoke.console_log(boot.name)),
-            hint=f'what is left is in {smoke.context.work_dir}'
-            if smoke.context.keep_on_failure
-            else 'run it again with --keep-on-failure to look into the disk',
+            hint=self._hint(boot, smoke),
         )
         error.evidence = (path,)
         return error
+
+    def _hint(self, boot: report.Boot, smoke: boots.Boots) -> str:
+        silent = {console.Cause.HANG, console.Cause.SILENT}
+        if (
+            boot.diagnosis
+            and boot.diagnosis.cause in silent
+            and boot.machine.get('accel') == 'kvm'
+        ):
+            # The acceleration probe is small; a kernel may find more wrong.
+            return "set accel to tcg to see whether it is this host's KVM"
+        if smoke.context.keep_on_failure:
+            return f'what is left is in {smoke.context.work_dir}'
+        return 'run it again with --keep-on-failure to look into the disk'

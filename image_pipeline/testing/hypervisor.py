@@ -154,6 +154,9 @@ class FakeHypervisor(base.Hypervisor):
     :param prints: what an instance prints; a good guest's if not given.
     """
 
+    #: What its instances are.
+    instance_class: type[FakeInstance] = FakeInstance
+
     def __init__(
         self,
         target: conf_settings.Target,
@@ -194,7 +197,7 @@ class FakeHypervisor(base.Hypervisor):
                 },
             )
         )
-        instance = FakeInstance(
+        instance = self.instance_class(
             id=seed.instance_id,
             seed=seed,
             shape=shape,

@@ -307,6 +307,17 @@ def test_interruption_takes_instances_down_and_keeps_consoles(
     assert not any(one.alive for one in bench.hypervisor.booted)
 
 
+def test_hang_with_kvm_may_be_the_host_s_fault(bench: Bench) -> None:
+    class Accelerated(hypervisor.FakeInstance):
+        def describe(self) -> dict[str, str]:
+            return {'accel': 'kvm'}
+
+    bench.hypervisor.instance_class = Accelerated
+    bench.hypervisor.prints = lambda seed, shape: b'Linux version 6\r\n'
+    error = failure(bench, {'silence_limit': 1})
+    assert 'accel to tcg' in error.hint
+
+
 def problems(tmp_path: Path, options: dict[str, Any]) -> list[str]:
     stage = registry.make('smoke-test', options)
     context = fakes.plan_context(tmp_path, target=fakes.target())
