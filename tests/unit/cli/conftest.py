@@ -156,7 +156,7 @@ def program(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def recipe(tmp_path):
+def fake_recipe(tmp_path):
     """A recipe of fake stages."""
     path = tmp_path / 'one.yaml'
     path.write_text(

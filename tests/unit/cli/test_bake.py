@@ -19,18 +19,18 @@ def states(value):
     return {one['step']: one['state'] for one in value['stages']}
 
 
-def test_a_recipe_is_baked_and_then_unchanged(program, recipe):
-    status, out, err = program('bake', recipe, '-f', 'json')
+def test_a_recipe_is_baked_and_then_unchanged(program, fake_recipe):
+    status, out, err = program('bake', fake_recipe, '-f', 'json')
     assert status == 0, err
     assert set(states(json.loads(out)).values()) == {'succeeded'}
     assert 'fake-make: succeeded' in err
-    status, out, err = program('bake', recipe)
+    status, out, err = program('bake', fake_recipe)
     assert status == 0
     assert out.startswith('one: nothing has changed')
 
 
-def test_until_ends_there_and_set_changes_the_recipe(program, recipe):
-    words = ('bake', recipe, '--until', 'fake-make')
+def test_until_ends_there_and_set_changes_the_recipe(program, fake_recipe):
+    words = ('bake', fake_recipe, '--until', 'fake-make')
     _, out, _ = program(*words, '-f', 'json')
     assert states(json.loads(out)) == {'fake-make': 'succeeded'}
     _, out, _ = program(*words, '--set', 'fake-make.content=new', '-f', 'json')
@@ -38,13 +38,13 @@ def test_until_ends_there_and_set_changes_the_recipe(program, recipe):
     assert stage['reason'] == 'options changed: content'
 
 
-def test_force_runs_every_stage(program, recipe):
-    program('bake', recipe)
-    _, out, _ = program('bake', recipe, '--force', '-f', 'json')
+def test_force_runs_every_stage(program, fake_recipe):
+    program('bake', fake_recipe)
+    _, out, _ = program('bake', fake_recipe, '--force', '-f', 'json')
     assert set(states(json.loads(out)).values()) == {'succeeded'}
 
 
-def test_several_recipes_are_all_reported(program, recipe, tmp_path):
+def test_several_recipes_are_all_reported(program, fake_recipe, tmp_path):
     flag = tmp_path / 'flag'
     flag.touch()
     bad = tmp_path / 'bad.yaml'
@@ -52,7 +52,7 @@ def test_several_recipes_are_all_reported(program, recipe, tmp_path):
         'version: 1\nimage: {name: bad}\n'
         f'stages: [fake-make: {{fail_if: {flag}}}]\n'
     )
-    status, out, err = program('bake', bad, recipe, '-f', 'json')
+    status, out, err = program('bake', bad, fake_recipe, '-f', 'json')
     assert status == 1
     assert [one['state'] for one in json.loads(out)] == [
         'failed',
@@ -62,10 +62,12 @@ def test_several_recipes_are_all_reported(program, recipe, tmp_path):
     assert 'run resume' in err
 
 
-def test_one_wrong_recipe_keeps_all_from_running(program, recipe, tmp_path):
+def test_one_wrong_recipe_keeps_all_from_running(
+    program, fake_recipe, tmp_path
+):
     wrong = tmp_path / 'wrong.yaml'
     wrong.write_text('version: 1\nimage: {name: w}\nstages: [fake-mak]\n')
-    status, out, err = program('bake', recipe, wrong)
+    status, out, err = program('bake', fake_recipe, wrong)
     assert status == 2
     assert out == ''
     assert 'did you mean "fake-make"?' in err
@@ -79,8 +81,8 @@ def test_either_recipes_or_all(program, words):
     assert '--all' in err
 
 
-def test_fast_is_an_option_of_convert(program, recipe):
-    status, _, err = program('bake', recipe, '--fast')
+def test_fast_is_an_option_of_convert(program, fake_recipe):
+    status, _, err = program('bake', fake_recipe, '--fast')
     # This recipe has no stage "convert" to set it for.
     assert status == 2
     assert 'convert' in err

@@ -13,7 +13,7 @@
 import json
 
 
-def test_reap_of_a_clean_host_has_nothing_to_do(program, recipe):
-    program('bake', recipe)
+def test_reap_of_a_clean_host_has_nothing_to_do(program, fake_recipe):
+    program('bake', fake_recipe)
     status, out, _ = program('reap', '-f', 'json')
     assert (status, json.loads(out)) == (0, [])

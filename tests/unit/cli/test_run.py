@@ -17,8 +17,8 @@ def states(value):
     return {one['step']: one['state'] for one in value['stages']}
 
 
-def test_runs_are_listed_shown_and_their_logs_printed(program, recipe):
-    _, out, _ = program('bake', recipe, '-f', 'json')
+def test_runs_are_listed_shown_and_their_logs_printed(program, fake_recipe):
+    _, out, _ = program('bake', fake_recipe, '-f', 'json')
     run = json.loads(out)['run']
     _, out, _ = program('run', 'list', '-f', 'json')
     (row,) = json.loads(out)
@@ -46,8 +46,8 @@ def test_runs_are_listed_shown_and_their_logs_printed(program, recipe):
     assert out.count('fake-convert runs') == 2
 
 
-def test_a_stage_that_a_run_does_not_have_is_bad_input(program, recipe):
-    program('bake', recipe)
+def test_a_stage_that_a_run_does_not_have_is_bad_input(program, fake_recipe):
+    program('bake', fake_recipe)
     status, _, err = program('run', 'log', 'latest', 'fake-mak')
     assert status == 2
     assert 'did you mean "fake-make"?' in err

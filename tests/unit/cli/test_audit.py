@@ -1,0 +1,74 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import pytest
+
+from image_pipeline.testing import disks
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / 'disk.raw'
+    path.write_bytes(disks.gpt_disk([]))
+    return path
+
+
+def test_report_of_rules_that_pass_has_status_0(run, image):
+    done = run('audit', str(image), '--rule', 'EGI-LAYOUT-08', '-f', 'json')
+    assert done.status == 0
+    (report,) = done.json
+    assert report['results'][0]['outcome'] == 'pass'
+
+
+def test_rule_that_cannot_be_judged_has_status_3(run, image):
+    done = run('audit', str(image), '--rule', 'EGI-LAYOUT-03')
+    assert done.status == 3
+    assert 'unknown' in done.out
+
+
+def test_file_that_cannot_be_read_has_status_2_and_no_output(run, tmp_path):
+    done = run('audit', str(tmp_path))
+    assert (done.status, done.out) == (2, '')
+    assert 'is a directory' in done.err
+
+
+def test_every_file_that_cannot_be_read_is_named(run, tmp_path):
+    done = run('audit', str(tmp_path / 'a'), str(tmp_path / 'b'))
+    assert done.status == 2
+    assert f'{tmp_path}/a: ' in done.err and f'{tmp_path}/b: ' in done.err
+
+
+def test_sound_file_is_printed_beside_one_that_cannot_be_read(
+    run, image, tmp_path
+):
+    done = run(
+        'audit', str(tmp_path), str(image), '--rule', 'EGI-LAYOUT-08',
+        '-f', 'json',
+    )  # fmt: skip
+    assert done.status == 2
+    assert [report['image'] for report in done.json] == [str(image)]
+
+
+def test_table_is_silent_about_what_passes_unless_asked(run, image):
+    arguments = ('audit', str(image), '--rule', 'EGI-LAYOUT-08')
+    assert 'EGI-LAYOUT-08' not in run(*arguments).out
+    assert 'EGI-LAYOUT-08' in run(*arguments, '--all').out
+    assert '1 rules: 1 pass' in run(*arguments).out
+
+
+def test_yaml_has_the_same_as_json(run, image):
+    import yaml
+
+    arguments = ('audit', str(image), '--rule', 'EGI-LAYOUT-08', '-f')
+    assert yaml.safe_load(run(*arguments, 'yaml').out) == (
+        run(*arguments, 'json').json
+    )
