@@ -218,7 +218,7 @@ class Qcow2Disk(reader.Disk):
         if not last:
             return
         for entry in table:
-            if entry & _COMPRESSED and entry & self._compressed_mask == last:
+            if entry & _COMPRESSED and entry & mask == last:
                 # The stream ends somewhere in its last sector: if the file
                 # does too, only unpacking tells whether it is whole.
                 end = self._compressed_end(entry)
