@@ -22,6 +22,8 @@ import contextlib
 import dataclasses
 import json
 import logging
+import random
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from image_pipeline.store import files
 LOG = logging.getLogger(__name__)
 
 _VERSION = 1
+_PAUSE = (0.002, 0.02)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,7 +108,7 @@ class Journal:
         """
         with files.explained(self._lock):
             self.root.mkdir(parents=True, exist_ok=True)
-            lock = locks.FileLock(self._lock).acquire()
+            lock = self._take(shared=False)
         with lock:
             yield self._make_good()
 
@@ -121,7 +124,7 @@ class Journal:
             yield None
             return
         with files.explained(self._lock):
-            lock = locks.FileLock(self._lock).acquire(shared=True)
+            lock = self._take(shared=True)
         with lock:
             yield self._pending()
 
@@ -140,6 +143,17 @@ class Journal:
             },
         )
         self._do(change)
+
+    def _take(self, *, shared: bool) -> locks.FileLock:
+        """Wait for the lock; changes take milliseconds, so look often."""
+        while True:
+            try:
+                return locks.FileLock(self._lock).acquire(
+                    shared=shared, wait=False
+                )
+            except locks.Held:
+                # Of different length, so that two do not keep in step.
+                time.sleep(random.uniform(*_PAUSE))  # noqa: S311
 
     def _make_good(self) -> list[str]:
         change = self._pending()
