@@ -64,7 +64,7 @@ class RunList(base.Lister):
                         ),
                     )
                 )
-        return ('Run', 'Recipe', 'State', 'Started', 'Seconds', 'Images'), rows
+        return ('run', 'recipe', 'state', 'started', 'seconds', 'images'), rows
 
 
 class RunShow(base.ShowOne):

@@ -211,7 +211,7 @@ def test_a_bake_that_is_under_way_is_not_reaped(site):
     refused = site.run('bake', site.recipe('sleep', '987'))
     assert refused.returncode == 5
     (run,) = site.runs()
-    assert run['Run'] in refused.stderr
+    assert run['run'] in refused.stderr
     assert f'process {baker.pid}' in refused.stderr
     baker.send_signal(signal.SIGTERM)
     baker.communicate(timeout=60)

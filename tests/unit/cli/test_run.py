@@ -22,7 +22,7 @@ def test_runs_are_listed_shown_and_their_logs_printed(program, fake_recipe):
     run = json.loads(out)['run']
     _, out, _ = program('run', 'list', '-f', 'json')
     (row,) = json.loads(out)
-    assert (row['Run'], row['Recipe'], row['State']) == (
+    assert (row['run'], row['recipe'], row['state']) == (
         run,
         'one',
         'succeeded',
