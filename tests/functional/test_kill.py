@@ -137,7 +137,7 @@ def test_a_signal_stops_the_tools_undoes_and_exits_130(site, number):
     assert 'run resume' in err
     assert site.tools() == []
     assert site.left() == []
-    assert [run['State'] for run in site.runs()] == ['interrupted']
+    assert [run['state'] for run in site.runs()] == ['interrupted']
 
 
 def test_a_second_ctrl_c_does_not_break_the_undo(site):
@@ -159,9 +159,9 @@ def test_reap_removes_what_a_kill_left(site):
     baker.kill()
     baker.communicate()
     assert len(site.tools()) >= 4
-    assert [run['State'] for run in site.runs()] == ['interrupted']
+    assert [run['state'] for run in site.runs()] == ['interrupted']
     told = site.run('reap', '--dry-run', '-f', 'json')
-    assert {row['State'] for row in json.loads(told.stdout)} == {
+    assert {row['state'] for row in json.loads(told.stdout)} == {
         'would be undone'
     }
     assert site.tools()
@@ -223,7 +223,7 @@ def test_two_bakes_of_different_recipes_do_not_disturb_each_other(site):
     for baker in (first, second):
         _, err = baker.communicate(timeout=120)
         assert baker.returncode == 0, err
-    assert [run['State'] for run in site.runs()] == ['succeeded'] * 2
+    assert [run['state'] for run in site.runs()] == ['succeeded'] * 2
     again = site.run('bake', site.recipe('sleep', '2', name='first'))
     assert 'nothing has changed' in again.stdout
 
