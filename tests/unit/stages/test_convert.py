@@ -68,7 +68,7 @@ class TestConvertRun(stage.StageRunConformance):
 @pytest.mark.parametrize(
     ('options', 'compression', 'level'),
     [
-        ({}, 'zstd', 3),
+        ({}, 'zstd', 4),
         ({'fast': True}, 'zstd', 1),
         ({'compat': True}, 'zlib', 6),
         ({'compat': True, 'fast': True}, 'zlib', 1),
