@@ -72,4 +72,4 @@ class Reap(base.Lister):
             (one.what, one.name, f'{would}collected', one.size)
             for one in collected
         )
-        return ('What', 'Name', 'State', 'Bytes'), rows
+        return ('what', 'name', 'state', 'bytes'), rows
