@@ -13,10 +13,11 @@
 """Stand in for mmdebstrap: one run instead of several, and a cache of trees.
 
 diskimage-builder bootstraps from the release's own suite, then upgrades from
-the others, then installs a few packages more.  Given all suites and packages
-at once, mmdebstrap does so in half the time.  The tree that it makes is kept
-as a tarball, whose name is a digest of everything that went into it: the
-suites' package indexes, the packages, the keyrings, the program.
+the others, then installs a few packages more.  Here mmdebstrap gets all suites
+and packages at once, so that nothing is installed twice, and the tree that it
+makes is the whole base.  It is kept as a tarball, whose name is a digest of
+everything that went into it: the suites' package indexes, the packages, the
+keyrings, the program.
 """
 
 import hashlib
