@@ -21,8 +21,8 @@ from pathlib import Path
 
 from image_pipeline import exceptions
 from image_pipeline.audit import guest, rule
-from image_pipeline.disk import files as disk_files
 from image_pipeline.disk import (
+    ext_files,
     partitions,
     reader,
     signatures,
@@ -30,6 +30,7 @@ from image_pipeline.disk import (
     superblocks,
     tables,
 )
+from image_pipeline.disk import files as disk_files
 
 #: Labels that cloud images give their root.
 _ROOT_LABELS = frozenset({'cloudimg-rootfs', 'img-rootfs'})
@@ -86,7 +87,7 @@ class ImageView:
     def __init__(self, disk: reader.Disk) -> None:
         self.disk = disk
         self._files: disk_files.FileTree | str | None = None
-        self._systems: dict[int, sleuthkit.FileSystem | str] = {}
+        self._systems: dict[int, disk_files.FileSystem | str] = {}
 
     @property
     def path(self) -> Path:
@@ -244,33 +245,39 @@ class ImageView:
             if mount.point not in _JOINED or device is None:
                 continue
             system = self._system(device)
-            if isinstance(system, sleuthkit.FileSystem):
+            if not isinstance(system, str):
                 joined[mount.point] = system
             elif mount.point == '/boot':
                 # Without it there would be no boot loader to be seen.
                 raise rule.CannotTell(f'/boot: {system}')
         return disk_files.FileTree(root, joined) if joined else tree
 
-    def _system(self, device: Device) -> sleuthkit.FileSystem | str:
+    def _system(self, device: Device) -> disk_files.FileSystem | str:
         """Return a device's file system, or why it cannot be read."""
         found = self._systems.get(device.start)
         if found is None:
             found = self._systems[device.start] = self._open(device)
         return found
 
-    def _open(self, device: Device) -> sleuthkit.FileSystem | str:
-        kinds = [block.kind for block in device.blocks]
-        if not sleuthkit.KINDS & set(kinds):
-            return (
-                f'{device.name} has a file system that is not read '
-                f'({", ".join(kinds) or "unknown"})'
-            )
+    def _open(self, device: Device) -> disk_files.FileSystem | str:
+        kinds = {block.kind for block in device.blocks}
         try:
-            return sleuthkit.FileSystem(self.disk, device.start, device.size)
+            if kinds & ext_files.KINDS:
+                return ext_files.ExtFileSystem(
+                    self.disk, device.start, device.size
+                )
+            if kinds & sleuthkit.KINDS:
+                return sleuthkit.FileSystem(
+                    self.disk, device.start, device.size
+                )
         except exceptions.ImageUnreadable as exc:
             return exc.message
+        return (
+            f'{device.name} has a file system that is not read '
+            f'({", ".join(sorted(kinds)) or "unknown"})'
+        )
 
-    def _need_system(self, device: Device) -> sleuthkit.FileSystem:
+    def _need_system(self, device: Device) -> disk_files.FileSystem:
         system = self._system(device)
         if isinstance(system, str):
             raise rule.CannotTell(system)

@@ -26,7 +26,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from image_pipeline.disk import sleuthkit
+from image_pipeline.disk import inodes
 
 #: The kernel follows as many (MAXSYMLINKS).
 _MOST_LINKS = 40
@@ -36,8 +36,8 @@ DEFAULT_LIMIT = 32 << 20
 #: Folders whose names are remembered, and how many names in all.
 _MOST_NAMES = 50_000
 
-FileType = sleuthkit.FileType
-Stat = sleuthkit.Stat
+FileType = inodes.FileType
+Stat = inodes.Stat
 
 
 class FileSystem(Protocol):

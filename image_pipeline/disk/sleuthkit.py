@@ -18,16 +18,14 @@ numbers: names and symbolic links are resolved by
 deleted names, and adds a folder of orphans that takes minutes to walk.
 """
 
-import dataclasses
-import enum
 from typing import Any
 
 from image_pipeline import exceptions
-from image_pipeline.disk import reader
+from image_pipeline.disk import inodes, reader
 
-#: File systems that are read; pytsk3 has ISO 9660 and NTFS as well, but no
-#: guest has its root in them.
-KINDS = frozenset({'ext2', 'ext3', 'ext4', 'vfat'})
+#: File systems that are read with it; ext has a reader of our own,
+#: :mod:`image_pipeline.disk.ext_files`, which says why.
+KINDS = frozenset({'vfat'})
 #: Names that The Sleuth Kit adds by itself.
 _INVENTED = b'$'
 _ALLOCATED = 1
@@ -35,39 +33,12 @@ _ALLOCATED = 1
 _MOST_ENTRIES = 1_000_000
 
 
-class FileType(enum.StrEnum):
-    """What an inode is."""
-
-    FILE = 'file'
-    FOLDER = 'folder'
-    LINK = 'link'
-    OTHER = 'other'
-
-
 #: TSK_FS_META_TYPE_REG, _DIR and _LNK.
-_TYPES = {1: FileType.FILE, 2: FileType.FOLDER, 6: FileType.LINK}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Stat:
-    """What is known of a file.
-
-    :param inode: its number in its file system.
-    :param type: what it is.
-    :param mode: permission bits, without the type.
-    :param uid: owner.
-    :param gid: group.
-    :param size: bytes.
-    :param link: where a symbolic link points; else None.
-    """
-
-    inode: int
-    type: FileType
-    mode: int
-    uid: int
-    gid: int
-    size: int
-    link: str | None = None
+_TYPES = {
+    1: inodes.FileType.FILE,
+    2: inodes.FileType.FOLDER,
+    6: inodes.FileType.LINK,
+}
 
 
 class FileSystem:
@@ -117,20 +88,24 @@ class FileSystem:
         self._fs = self._call(lambda: pytsk3.FS_Info(self._image))
         self.root: int = int(self._fs.info.root_inum)
 
-    def stat(self, inode: int) -> Stat:
+    def stat(self, inode: int) -> inodes.Stat:
         """Return what is known of an inode.
 
         :param inode: its number.
         :raises ImageUnreadable: it is damaged.
         """
-        meta = self._call(lambda: self._fs.open_meta(inode=inode)).info.meta
+        found: inodes.Stat = self._call(lambda: self._stat(inode))
+        return found
+
+    def _stat(self, inode: int) -> inodes.Stat:
+        meta = self._fs.open_meta(inode=inode).info.meta
         if meta is None:
             raise self._damaged(f'inode {inode} is empty')
-        kind = _TYPES.get(int(meta.type), FileType.OTHER)
+        kind = _TYPES.get(int(meta.type), inodes.FileType.OTHER)
         link = None
-        if kind is FileType.LINK:
-            link = _text(meta.link or b'')
-        return Stat(
+        if kind is inodes.FileType.LINK:
+            link = inodes.text(meta.link or b'')
+        return inodes.Stat(
             inode=inode,
             type=kind,
             mode=int(meta.mode) & 0o7777,
@@ -161,7 +136,7 @@ class FileSystem:
                 continue
             if raw.startswith(_INVENTED) and int(name.type) >= 10:
                 continue
-            found[_text(raw)] = int(name.meta_addr)
+            found[inodes.text(raw)] = int(name.meta_addr)
             if len(found) > _MOST_ENTRIES:
                 raise self._damaged(f'folder {inode} has too many entries')
         return found
@@ -174,11 +149,15 @@ class FileSystem:
         :param offset: where to begin.
         :raises ImageUnreadable: it is damaged.
         """
-        handle = self._call(lambda: self._fs.open_meta(inode=inode))
+        found: bytes = self._call(lambda: self._read(inode, length, offset))
+        return found
+
+    def _read(self, inode: int, length: int, offset: int) -> bytes:
+        handle = self._fs.open_meta(inode=inode)
         length = min(length, int(handle.info.meta.size) - offset)
         if length <= 0:
             return b''
-        return bytes(self._call(lambda: handle.read_random(offset, length)))
+        return bytes(handle.read_random(offset, length))
 
     def _call(self, work: Any) -> Any:
         """Run something of pytsk3 and translate what it raises."""
@@ -187,13 +166,9 @@ class FileSystem:
             done = work()
         except exceptions.ImageUnreadable:
             raise
-        except (
-            OSError,
-            ValueError,
-            OverflowError,
-            AttributeError,
-            RuntimeError,
-        ) as exc:
+        except Exception as exc:
+            # It meets damaged structures: whatever is raised is about them
+            # (OSError mostly, but not only).
             if self._failure is not None:
                 raise self._failure from exc
             why = ' '.join(str(exc).split()) or type(exc).__name__
@@ -206,9 +181,5 @@ class FileSystem:
     def _damaged(self, why: str) -> exceptions.ImageUnreadable:
         return exceptions.ImageUnreadable(
             f'{self._where} is damaged: {why}',
-            hint='check a copy of it, converted to raw, with: e2fsck -fn',
+            hint='check a copy of it, converted to raw, with: fsck.vfat -n',
         )
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode('utf-8', 'surrogateescape')

@@ -13,6 +13,7 @@
 """``audit``: look into the image file that is shipped, by named rules."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -105,7 +106,12 @@ class AuditStage(base.Stage[AuditOptions]):
         """Return digests of the profile, the waivers and the rules."""
         chosen = self._profile(context)
         settled = [
-            [one.rule.id, one.severity, one.options, _origin(one.rule)]
+            [
+                one.rule.id,
+                one.severity,
+                one.options,
+                _origins().get(one.rule.id, ''),
+            ]
             for one in chosen.chosen
         ]
         waived = [dataclasses.astuple(one) for one in self._waivers(context)]
@@ -201,15 +207,16 @@ def _digest(text: str) -> str:
     return f'sha256:{hashlib.sha256(text.encode()).hexdigest()}'
 
 
-def _origin(rule: object) -> str:
-    """Return which release of which package a rule comes from."""
-    module = type(rule).__module__
-    package = module.partition('.')[0]
-    for name in metadata.packages_distributions().get(package, ()):
-        return f'{name} {metadata.version(name)}'
-    return module
+@functools.cache
+def _origins() -> Mapping[str, str]:
+    """Return by rule which release of which package it comes from."""
+    return {
+        one.name: f'{one.dist.name} {one.dist.version}' if one.dist else ''
+        for one in metadata.entry_points(group=registry.NAMESPACE)
+    }
 
 
+@functools.cache
 def _code() -> str:
     """Return the digest of what reads and judges images.
 
