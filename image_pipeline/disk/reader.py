@@ -110,6 +110,9 @@ class Disk(abc.ABC):
 
     def _pread(self, length: int, offset: int) -> bytes:
         """Read from the file; short at its end."""
+        if offset >= self.file_size:
+            # No table may make the system compute with what is not there.
+            return b''
         try:
             return os.pread(self._fd, length, offset)
         except OSError as exc:

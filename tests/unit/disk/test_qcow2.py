@@ -150,6 +150,7 @@ def test_cluster_that_unpacks_to_more_is_read_no_further(opened):
         ({'size': 1 << 50}, 'too large'),
         ({'l1_entries': 0}, 'smaller than its size'),
         ({'l1': 1 << 50}, 'cut short'),
+        ({'l1': 1 << 63}, 'cut short'),
         ({'l1': 513}, 'not aligned'),
         ({'compression': 7, 'incompatible': 8}, 'compression type 7'),
     ],
