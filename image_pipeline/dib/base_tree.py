@@ -193,7 +193,7 @@ def _tarball(
         if path.is_file()
     ]
     try:
-        indexes = index_digests(sources, architecture, _fetch)
+        indexes = index_digests(sources, architecture, fetch)
     except (OSError, ValueError) as exc:
         _say(f'not cached: {exc}')
         return None
@@ -244,7 +244,13 @@ def _program(own: Path) -> Path:
     return Path('/usr/bin/mmdebstrap')
 
 
-def _fetch(url: str) -> bytes:
+def fetch(url: str) -> bytes:
+    """Return what is at a URL.
+
+    :param url: http or https.
+    :raises OSError: it cannot be had.
+    :raises ValueError: it is a URL of another kind.
+    """
     if not url.startswith(('http://', 'https://')):
         raise ValueError(f'{url} is not fetched')
     # Slow to import, and the plan looks at this module, too.

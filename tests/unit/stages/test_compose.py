@@ -227,7 +227,8 @@ def test_memory_that_is_not_there_is_told(
 def test_an_image_is_valid_while_its_packages_are_the_archives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, difference: str | None
 ) -> None:
-    repositories = pytest.importorskip('image_pipeline.dib.repositories')
+    from image_pipeline.dib import repositories
+
     asked: list[dict[str, Any]] = []
 
     def differences(packages: Any, **told: Any) -> str | None:
