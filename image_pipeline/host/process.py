@@ -39,6 +39,8 @@ RUN_VARIABLE = 'IMAGE_PIPELINE_RUN'
 #: How long a process group has between SIGTERM and SIGKILL, in seconds.
 GRACE = 10.0
 _TAIL_LINES = 40
+#: How long processes that were killed have to be gone, in seconds.
+_DEATH = 5.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -339,8 +341,14 @@ def kill_run(run_id: str) -> list[int]:
     """
     mark = f'{RUN_VARIABLE}={run_id}'.encode()
     killed: list[int] = []
-    # Twice: a process may fork between the look and the kill.
-    for _ in range(2):
+    before = -1
+    deadline = time.monotonic() + _DEATH
+    # Until none is left: a process may fork between the look and the kill,
+    # and one that was killed is there until the kernel has ended it.
+    while len(killed) > before and time.monotonic() < deadline:
+        if before >= 0:
+            time.sleep(0.02)
+        before = len(killed)
         for folder in Path('/proc').glob('[0-9]*'):
             pid = int(folder.name)
             if pid == os.getpid():

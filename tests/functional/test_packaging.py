@@ -80,8 +80,8 @@ def built(tmp_path_factory) -> Built:
     clone = folder / 'clone'
     _run('git', '-c', f'safe.directory={_ROOT}', 'clone', '-q', _ROOT, clone)
     sdist = _build('sdist', clone, folder / 'sdist')
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder / 'unpacked', filter='tar')
+    (folder / 'unpacked').mkdir()
+    _run('tar', '-xf', sdist, '-C', folder / 'unpacked')
     [unpacked] = (folder / 'unpacked').iterdir()
     return Built(
         clone=clone,

@@ -16,6 +16,7 @@ import json
 import logging
 
 import pytest
+import stevedore
 
 from image_pipeline import artifact
 from image_pipeline.cli import main
@@ -135,6 +136,8 @@ def program(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path / 'stages'))
     registry.names.cache_clear()
     registry._load.cache_clear()
+    # Stevedore remembers what was installed when it looked first.
+    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
     (tmp_path / 'empty.conf').write_text('')
 
     def run(*words):
@@ -153,6 +156,7 @@ def program(tmp_path, monkeypatch):
     yield run
     registry.names.cache_clear()
     registry._load.cache_clear()
+    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stevedore
 
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.recipe import loader
@@ -52,9 +53,12 @@ def fake_stages(
     monkeypatch.syspath_prepend(str(folder))
     registry.names.cache_clear()
     registry._load.cache_clear()
+    # Stevedore remembers what was installed when it looked first.
+    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
     yield
     registry.names.cache_clear()
     registry._load.cache_clear()
+    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
 
 
 @pytest.fixture

@@ -177,6 +177,7 @@ def test_killing_a_run_goes_by_its_whole_id(tmp_path, monkeypatch):
 
     def kill(pid, number):
         killed.append((pid, number))
+        (tmp_path / str(pid) / 'environ').unlink()
 
     monkeypatch.setattr(process.os, 'kill', kill)
     monkeypatch.setattr(process, 'Path', lambda name: tmp_path)
