@@ -19,7 +19,7 @@ def test_the_program_ends_with_us_and_with_its_namespace() -> None:
     argv = namespace.command(
         ['bash', 'x'],
         python='/venv/python',
-        folder=Path('/work/build'),
+        folder=Path('/srv/build'),
         memory=5,
         own_dev=True,
     )

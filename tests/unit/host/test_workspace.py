@@ -71,14 +71,14 @@ def test_a_tree_with_a_mount_in_it_is_left_alone(tmp_path, monkeypatch):
 def test_mount_points_are_found_the_deepest_first(tmp_path, monkeypatch):
     lines = [
         '22 1 0:21 / /proc rw - proc proc rw',
-        '23 1 0:5 / /work/a\\040b rw - tmpfs none rw',
-        '24 23 0:5 / /work/a\\040b/dev/pts rw - tmpfs none rw',
-        '25 1 0:5 / /work/a\\040bc rw - tmpfs none rw',
+        '23 1 0:5 / /srv/a\\040b rw - tmpfs none rw',
+        '24 23 0:5 / /srv/a\\040b/dev/pts rw - tmpfs none rw',
+        '25 1 0:5 / /srv/a\\040bc rw - tmpfs none rw',
     ]
     monkeypatch.setattr(
         workspace.Path, 'read_text', lambda path: '\n'.join(lines)
     )
-    assert workspace.mounts_below(Path('/work/a b')) == [
-        Path('/work/a b/dev/pts'),
-        Path('/work/a b'),
+    assert workspace.mounts_below(Path('/srv/a b')) == [
+        Path('/srv/a b/dev/pts'),
+        Path('/srv/a b'),
     ]

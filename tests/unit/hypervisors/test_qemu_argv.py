@@ -56,7 +56,7 @@ def image(**properties: str) -> artifact.ImageRecord:
 
 
 def build(
-    folder: Path = Path('/work'),
+    folder: Path = Path('/srv'),
     *,
     record: artifact.ImageRecord | None = None,
     accel: acceleration.Acceleration = TCG,
@@ -69,7 +69,7 @@ def build(
         seed=SEED,
         shape=machine or shape(),
         work_dir=folder,
-        console=Path('/work/a,b/console.log'),
+        console=Path('/srv/a,b/console.log'),
     )
 
 
@@ -102,7 +102,7 @@ def test_cpu_has_what_the_accelerator_can_give() -> None:
 
 def test_path_with_a_comma_stays_one_value() -> None:
     (chardev,) = values(build(), '-chardev')
-    assert chardev.endswith('path=/work/a,,b/console.log')
+    assert chardev.endswith('path=/srv/a,,b/console.log')
 
 
 def test_config_drive_is_a_cdrom_and_read_only() -> None:
