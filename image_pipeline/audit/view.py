@@ -20,7 +20,8 @@ import functools
 from pathlib import Path
 
 from image_pipeline import exceptions
-from image_pipeline.audit import guest, rule
+from image_pipeline.audit import rule
+from image_pipeline.audit.guest import mounts
 from image_pipeline.disk import (
     ext_files,
     partitions,
@@ -185,7 +186,7 @@ class ImageView:
         by_fstab = [device for device in able if self._has_fstab(device)]
         for device in by_fstab:
             tree = disk_files.FileTree(self._need_system(device))
-            for mount in guest.fstab(tree):
+            for mount in mounts.fstab(tree):
                 meant = self.named(mount.spec) if mount.point == '/' else None
                 if meant is not None:
                     return meant
@@ -240,7 +241,7 @@ class ImageView:
         root = self._need_system(self.need_root())
         tree = disk_files.FileTree(root)
         joined: dict[str, disk_files.FileSystem] = {}
-        for mount in guest.fstab(tree):
+        for mount in mounts.fstab(tree):
             device = self.named(mount.spec)
             if mount.point not in _JOINED or device is None:
                 continue

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline import artifact
-from image_pipeline.audit import guest, rule, view
+from image_pipeline.audit import rule, view
+from image_pipeline.audit.guest import boot, mounts
 from image_pipeline.disk import partitions
 
 _DEVICES = '/etc/lvm/devices/system.devices'
@@ -76,13 +77,13 @@ def _in_files(subject: view.ImageView) -> Iterator[rule.Finding]:
     tree = subject.files
     used = [
         (mount.line, mount.spec)
-        for mount in guest.fstab(tree)
+        for mount in mounts.fstab(tree)
         if mount.spec.startswith('/dev/mapper/')
     ]
     used += [
         (line, root)
-        for line, command in guest.command_lines(tree)
-        for root in guest.arguments(command, 'root')
+        for line, command in boot.command_lines(tree)
+        for root in boot.arguments(command, 'root')
         if root.startswith('/dev/mapper/')
     ]
     for line, device in used:

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline import artifact
-from image_pipeline.audit import guest, rule, view
+from image_pipeline.audit import rule, view
+from image_pipeline.audit.guest import boot, mounts, text
 from image_pipeline.disk import files, partitions
 
 _PLACES = ('/swapfile', '/swap.img', '/var/swap*')
@@ -98,7 +99,7 @@ def _on(device: view.Device) -> Iterator[rule.Finding]:
 def _in_fstab(
     subject: view.ImageView, tree: files.FileTree
 ) -> Iterator[rule.Finding]:
-    for mount in guest.fstab(tree):
+    for mount in mounts.fstab(tree):
         if mount.type != 'swap' or mount.spec.startswith('/dev/zram'):
             continue
         # A second disk of the site may be swap, if a boot goes on without.
@@ -135,8 +136,8 @@ def _masked(tree: files.FileTree, path: str) -> bool:
 
 
 def _resumes(tree: files.FileTree) -> Iterator[rule.Finding]:
-    for line, command in guest.command_lines(tree):
-        for value in guest.arguments(command, 'resume'):
+    for line, command in boot.command_lines(tree):
+        for value in boot.arguments(command, 'resume'):
             if value != 'none':
                 yield rule.Finding(
                     evidence=artifact.Evidence(
@@ -146,7 +147,7 @@ def _resumes(tree: files.FileTree) -> Iterator[rule.Finding]:
                         data=f'resume={value}',
                     )
                 )
-    for line in guest.said(tree, _RESUME):
+    for line in text.said(tree, _RESUME):
         name, _, value = line.text.partition('=')
         if name.strip() == 'RESUME' and value.strip('"\' ') != 'none':
             yield rule.Finding(

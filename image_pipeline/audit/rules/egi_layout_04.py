@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from image_pipeline import artifact
-from image_pipeline.audit import guest, rule, view
+from image_pipeline.audit import rule, view
+from image_pipeline.audit.guest import text
 from image_pipeline.disk import ext, partitions, qcow2
 
 _METHODS = {1: 'AES', 2: 'LUKS'}
@@ -76,7 +77,7 @@ class EgiLayout04(rule.Rule):
             )
         for device in subject.devices:
             yield from _on(device)
-        for line in guest.said(subject.files, '/etc/crypttab'):
+        for line in text.said(subject.files, '/etc/crypttab'):
             yield rule.Finding(
                 evidence=artifact.Evidence(
                     message='a device is decrypted at boot',

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from image_pipeline import artifact
-from image_pipeline.audit import guest, rule, view
+from image_pipeline.audit import rule, view
+from image_pipeline.audit.guest import mounts, release
 from image_pipeline.disk import partitions
 
 #: File systems of the kernel's own, of the network and of removable disks.
@@ -87,7 +88,7 @@ class EgiLayout05(rule.Rule):
                     offset=boot.start,
                 ),
             )
-        for mount in guest.fstab(subject.files):
+        for mount in mounts.fstab(subject.files):
             if _is_separate(subject, mount, options['allowed_mounts']):
                 yield rule.Finding(
                     evidence=artifact.Evidence(
@@ -128,10 +129,10 @@ def _boot(
 ) -> view.Device | None:
     """Return the partition that fstab mounts at /boot, if there is one."""
     try:
-        mounts = guest.fstab(subject.files)
+        found = mounts.fstab(subject.files)
     except rule.CannotTell:
         return None
-    for mount in mounts:
+    for mount in found:
         if mount.point == '/boot':
             meant = subject.named(mount.spec)
             return meant if meant in rest and meant != subject.root else None
@@ -139,13 +140,11 @@ def _boot(
 
 
 def _is_el(subject: view.ImageView) -> bool:
-    release = guest.os_release(subject.files)
-    names = {release.get('ID', ''), *release.get('ID_LIKE', '').split()}
-    return bool(names & _EL)
+    return bool(release.names(release.os_release(subject.files)) & _EL)
 
 
 def _is_separate(
-    subject: view.ImageView, mount: guest.Mount, allowed: list[str]
+    subject: view.ImageView, mount: mounts.Mount, allowed: list[str]
 ) -> bool:
     if mount.type in _PSEUDO or mount.point in allowed:
         return False

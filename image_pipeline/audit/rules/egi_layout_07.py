@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline import artifact
-from image_pipeline.audit import guest, rule, view
+from image_pipeline.audit import rule, view
+from image_pipeline.audit.guest import text
 from image_pipeline.disk import partitions, superblocks
 
 _MDADM = ('/etc/mdadm/mdadm.conf', '/etc/mdadm.conf')
@@ -79,11 +80,11 @@ class EgiLayout07(rule.Rule):
             )
 
 
-def _configured(subject: view.ImageView) -> Iterator[guest.Line]:
+def _configured(subject: view.ImageView) -> Iterator[text.Line]:
     tree = subject.files
     for path in _MDADM:
-        for line in guest.said(tree, path):
+        for line in text.said(tree, path):
             if line.text.split()[0].upper() == 'ARRAY':
                 yield line
     for path in _MULTIPATH:
-        yield from guest.said(tree, path)
+        yield from text.said(tree, path)

@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline import artifact
-from image_pipeline.audit import guest, rule, view
+from image_pipeline.audit import rule, view
+from image_pipeline.audit.guest import boot, mounts, text
 
 _DEVICE = re.compile(r'(?<![\w/-])/dev/(?:sd|vd|xvd|hd|nvme|loop|nbd)\w*')
 _SEARCH = re.compile(
@@ -59,8 +60,8 @@ class EgiLayout09(rule.Rule):
     ) -> Iterator[rule.Finding]:
         """Give devices by name, and references that lead nowhere."""
         tree = subject.files
-        for path in ('/etc/fstab', *guest.boot_files(tree)):
-            for line in guest.said(tree, path):
+        for path in ('/etc/fstab', *boot.boot_files(tree)):
+            for line in text.said(tree, path):
                 yield from _devices(line)
         for line, reference in _references(subject):
             if subject.named(reference) is None:
@@ -69,7 +70,7 @@ class EgiLayout09(rule.Rule):
                 )
 
 
-def _devices(line: guest.Line) -> Iterator[rule.Finding]:
+def _devices(line: text.Line) -> Iterator[rule.Finding]:
     # A comment may follow; a # in a GRUB string is rare enough to be read.
     for found in _DEVICE.findall(line.text.partition(' #')[0]):
         built = found.startswith(('/dev/loop', '/dev/nbd'))
@@ -84,19 +85,19 @@ def _devices(line: guest.Line) -> Iterator[rule.Finding]:
 
 def _references(
     subject: view.ImageView,
-) -> Iterator[tuple[guest.Line, str]]:
+) -> Iterator[tuple[text.Line, str]]:
     """Give each reference to a file system, with its line."""
     tree = subject.files
-    for mount in guest.fstab(tree):
+    for mount in mounts.fstab(tree):
         # A site's own volumes are mounted so that a boot goes on without.
         if not mount.optional and _is_reference(mount.spec):
             yield mount.line, mount.spec
-    for line, command in guest.command_lines(tree):
-        for root in guest.arguments(command, 'root'):
+    for line, command in boot.command_lines(tree):
+        for root in boot.arguments(command, 'root'):
             if _is_reference(root):
                 yield line, root
-    for path in guest.boot_files(tree):
-        for line in guest.said(tree, path):
+    for path in boot.boot_files(tree):
+        for line in text.said(tree, path):
             match = _SEARCH.search(line.text) or _SEARCH_DOT.search(line.text)
             if match and '$' not in match[2]:
                 key = 'UUID' if 'uuid' in match[1] else 'LABEL'
@@ -109,7 +110,7 @@ def _is_reference(spec: str) -> bool:
     )
 
 
-def _finding(message: str, line: guest.Line, data: str) -> rule.Finding:
+def _finding(message: str, line: text.Line, data: str) -> rule.Finding:
     return rule.Finding(
         evidence=artifact.Evidence(
             message=message, path=line.path, line=line.number, data=data

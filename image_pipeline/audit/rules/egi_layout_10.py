@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from image_pipeline import artifact
-from image_pipeline.audit import guest, rule, view
+from image_pipeline.audit import rule, view
+from image_pipeline.audit.guest import packages, release
 from image_pipeline.disk import ext, superblocks, xfs
 
 _GRUB = frozenset({'grub-common', 'grub2-common'})
@@ -173,12 +174,12 @@ def _tool(subject: view.ImageView, tool: str) -> tuple[tuple[int, ...], bool]:
     except rule.CannotTell:
         return (), False
     names = _GRUB if tool == 'GRUB' else _E2FSPROGS
-    for text in guest.dpkg_versions(tree, names).values():
-        return guest.version(text), True
-    release = guest.os_release(tree)
-    words = {release.get('ID', ''), *release.get('ID_LIKE', '').split()}
-    family = 'el' if words & {'rhel', 'centos'} else release.get('ID', '')
-    major = guest.version(release.get('VERSION_ID', ''))[:1]
+    for text in packages.dpkg_versions(tree, names).values():
+        return packages.version(text), True
+    said = release.os_release(tree)
+    el = release.names(said) & {'rhel', 'centos'}
+    family = 'el' if el else said.get('ID', '')
+    major = packages.version(said.get('VERSION_ID', ''))[:1]
     found = _RELEASES.get((family, major[0])) if major else None
     if found is None:
         return (), False
