@@ -16,53 +16,43 @@ import functools
 
 from image_pipeline import exceptions
 from image_pipeline.audit import rule
+from image_pipeline.host import plugins
 
+#: The entry points that are rules.
 NAMESPACE = 'image_pipeline.rules'
+_PLUGINS = plugins.Plugins[rule.Rule](
+    NAMESPACE, 'rule', listing='image-pipeline rule list'
+)
 
 
 @functools.cache
 def rules() -> dict[str, rule.Rule]:
     """Return all rules by id, in the order of the ids.
 
-    :raises PipelineError: a rule cannot be loaded, or two have one id.
+    :raises StateConflict: a rule cannot be loaded, two have one id, or one
+        says that its id is another one.
     """
-    # Imported here: `--help` must not pay for it.
-    import stevedore
-    from stevedore import exception as stevedore_exception
-    from stevedore import extension
+    return {
+        name: _make(name, plugin)
+        for name, plugin in _PLUGINS.load_all().items()
+    }
 
-    def failed(
-        manager: extension.ExtensionManager[rule.Rule],
-        entry_point: object,
-        error: BaseException,
-    ) -> None:
-        raise exceptions.PipelineError(
-            f'the rule {getattr(entry_point, "name", "?")} cannot be '
-            f'loaded: {error}',
-            hint='repair or remove the package that brings it',
-        )
 
+def _make(name: str, plugin: type[rule.Rule]) -> rule.Rule:
     try:
-        manager = stevedore.ExtensionManager(
-            NAMESPACE,
-            invoke_on_load=True,
-            on_load_failure_callback=failed,
-            conflict_resolver=extension.error_on_conflict,
-        )
-    except stevedore_exception.MultipleMatches as exc:
-        raise exceptions.PipelineError(
-            f'two packages bring a rule of one id: {exc}'
+        made = plugin()
+        said = made.id
+    except Exception as exc:
+        raise exceptions.StateConflict(
+            f'the rule "{name}" cannot be made: {type(exc).__name__}: {exc}',
+            hint='repair or remove the package that it comes from',
         ) from exc
-    found: dict[str, rule.Rule] = {}
-    for item in manager:
-        if item.obj is None:
-            continue
-        if item.obj.id != item.name:
-            raise exceptions.PipelineError(
-                f'the rule {item.name} says that its id is {item.obj.id}'
-            )
-        found[item.name] = item.obj
-    return dict(sorted(found.items()))
+    if said != name:
+        raise exceptions.StateConflict(
+            f'the rule "{name}" says that its id is "{said}"',
+            hint='the name of its entry point must be its id',
+        )
+    return made
 
 
 def get(rule_id: str) -> rule.Rule:
@@ -70,12 +60,7 @@ def get(rule_id: str) -> rule.Rule:
 
     :param rule_id: such as ``EGI-LAYOUT-02``.
     :raises NotFound: there is none of that id.
+    :raises StateConflict: it cannot be loaded.
     """
-    known = rules()
-    if rule_id not in known:
-        raise exceptions.NotFound(
-            f'there is no rule {rule_id}',
-            hint=exceptions.did_you_mean(rule_id, known)
-            or '`image-pipeline rule list` shows all',
-        )
-    return known[rule_id]
+    _PLUGINS.load(rule_id)
+    return rules()[rule_id]

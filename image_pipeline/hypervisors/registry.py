@@ -12,26 +12,19 @@
 
 """Find the hypervisors that are installed."""
 
-import functools
-from importlib import metadata
-
-from image_pipeline import exceptions
 from image_pipeline.conf import settings as conf_settings
+from image_pipeline.host import plugins
 from image_pipeline.hypervisors import base
 from image_pipeline.store import cache as store_cache
 
 #: The entry points that are hypervisors.
 NAMESPACE = 'image_pipeline.hypervisors'
+_PLUGINS = plugins.Plugins[base.Hypervisor](NAMESPACE, 'hypervisor')
 
 
-@functools.cache
 def names() -> tuple[str, ...]:
     """Return the names of the hypervisors that are installed, sorted."""
-    return tuple(
-        sorted(
-            {found.name for found in metadata.entry_points(group=NAMESPACE)}
-        )
-    )
+    return _PLUGINS.names()
 
 
 def load(
@@ -58,40 +51,4 @@ def plugin(target: conf_settings.Target) -> type[base.Hypervisor]:
     :raises NotFound: no hypervisor of that name is installed.
     :raises StateConflict: two are, or it cannot be loaded.
     """
-    if target.hypervisor not in names():
-        raise exceptions.NotFound(
-            f'target "{target.name}": there is no hypervisor '
-            f'"{target.hypervisor}"',
-            hint=f'hypervisors are {", ".join(names())}',
-        )
-    return _load(target.hypervisor)
-
-
-@functools.cache
-def _load(name: str) -> type[base.Hypervisor]:
-    import stevedore
-    from stevedore import extension
-
-    def fail(
-        manager: object, entry_point: metadata.EntryPoint, exc: BaseException
-    ) -> None:
-        raise exceptions.StateConflict(
-            f'the hypervisor "{name}" ({entry_point.value}) cannot be '
-            f'loaded: {type(exc).__name__}: {exc}',
-            hint='reinstall the package that it comes from',
-        ) from exc
-
-    try:
-        manager = stevedore.NamedExtensionManager[base.Hypervisor](
-            NAMESPACE,
-            [name],
-            on_load_failure_callback=fail,
-            conflict_resolver=extension.error_on_conflict,
-        )
-    except stevedore.exception.MultipleMatches as exc:
-        raise exceptions.StateConflict(
-            f'two installed packages have a hypervisor "{name}"',
-            hint='uninstall one of them',
-        ) from exc
-    found: type[base.Hypervisor] = manager[name].plugin
-    return found
+    return _PLUGINS.load(target.hypervisor, where=f'target "{target.name}"')

@@ -14,30 +14,24 @@
 
 import dataclasses
 import enum
-import functools
 import types
 import typing
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from image_pipeline import exceptions
+from image_pipeline.host import plugins
 from image_pipeline.stages import base
 
 #: The entry points that are stages.
 NAMESPACE = 'image_pipeline.stages'
+_PLUGINS = plugins.Plugins[base.Stage[Any]](NAMESPACE, 'stage')
 
 
-@functools.cache
 def names() -> tuple[str, ...]:
     """Return the names of the stages that are installed, sorted."""
-    # Names only: loading every stage would cost `--help` and no-op bakes.
-    return tuple(
-        sorted(
-            {found.name for found in metadata.entry_points(group=NAMESPACE)}
-        )
-    )
+    return _PLUGINS.names()
 
 
 def load(name: str) -> type[base.Stage[Any]]:
@@ -47,44 +41,7 @@ def load(name: str) -> type[base.Stage[Any]]:
     :raises NotFound: no stage of that name is installed.
     :raises StateConflict: two are, or it cannot be loaded.
     """
-    if name not in names():
-        raise exceptions.NotFound(
-            f'there is no stage "{name}"',
-            hint=exceptions.did_you_mean(name, names())
-            or f'stages are {", ".join(names())}',
-        )
-    return _load(name)
-
-
-@functools.cache
-def _load(name: str) -> type[base.Stage[Any]]:
-    import stevedore
-    from stevedore import extension
-
-    def fail(
-        manager: object, entry_point: metadata.EntryPoint, exc: BaseException
-    ) -> None:
-        raise exceptions.StateConflict(
-            f'the stage "{name}" ({entry_point.value}) cannot be loaded: '
-            f'{type(exc).__name__}: {exc}',
-            hint='reinstall the package that it comes from',
-        ) from exc
-
-    try:
-        manager = stevedore.NamedExtensionManager[base.Stage[Any]](
-            NAMESPACE,
-            [name],
-            name_order=True,
-            on_load_failure_callback=fail,
-            # Stevedore's own default only warns, and takes the last one.
-            conflict_resolver=extension.error_on_conflict,
-        )
-    except stevedore.exception.MultipleMatches as exc:
-        raise exceptions.StateConflict(
-            f'two stages are called "{name}": {exc}',
-            hint='uninstall one of the packages that they come from',
-        ) from exc
-    return manager[name].plugin
+    return _PLUGINS.load(name)
 
 
 def make(name: str, options: Mapping[str, Any]) -> base.Stage[Any]:

@@ -32,4 +32,13 @@ def test_unknown_hypervisor_is_refused_with_what_there_is() -> None:
     target = dataclasses.replace(fakes.target(), hypervisor='xen')
     with pytest.raises(exceptions.NotFound) as caught:
         registry.plugin(target)
-    assert 'qemu' in (caught.value.hint or '')
+    assert (
+        caught.value.hint == f'hypervisors are {", ".join(registry.names())}'
+    )
+
+
+def test_hypervisor_that_is_nearly_there_is_guessed_at() -> None:
+    target = dataclasses.replace(fakes.target(), hypervisor='qmeu')
+    with pytest.raises(exceptions.NotFound) as caught:
+        registry.plugin(target)
+    assert caught.value.hint == 'did you mean "qemu"?'

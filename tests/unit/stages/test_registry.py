@@ -14,7 +14,6 @@ import dataclasses
 import enum
 import json
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -95,8 +94,7 @@ def test_options_that_do_not_fit_are_refused(monkeypatch, values):
     class Stage:
         options_class = Options
 
-    monkeypatch.setattr(registry, 'names', lambda: ('x',))
-    monkeypatch.setattr(registry, '_load', lambda name: Stage)
+    monkeypatch.setattr(registry, 'load', lambda name: Stage)
     with pytest.raises(exceptions.InvalidInput) as caught:
         registry.make('x', values)
     assert str(caught.value).startswith(
@@ -124,43 +122,3 @@ def test_stage_that_is_near_to_nothing_names_all():
     with pytest.raises(exceptions.NotFound) as caught:
         registry.load('quux')
     assert caught.value.hint == f'stages are {", ".join(registry.names())}'
-
-
-@pytest.fixture
-def entry_points(monkeypatch):
-    """Have entry points of this test, without stevedore's cache."""
-
-    def have(*values):
-        found = [
-            metadata.EntryPoint('odd', value, registry.NAMESPACE)
-            for value in values
-        ]
-        monkeypatch.setattr(registry, 'names', lambda: ('odd',))
-        monkeypatch.setattr(
-            'stevedore.extension.ExtensionManager.list_entry_points',
-            lambda self: found,
-        )
-        registry._load.cache_clear()
-
-    yield have
-    registry._load.cache_clear()
-
-
-def test_stage_that_cannot_be_loaded_says_why(entry_points):
-    entry_points('no_such_module:Stage')
-    with pytest.raises(exceptions.StateConflict) as caught:
-        registry.load('odd')
-    assert str(caught.value) == (
-        'the stage "odd" (no_such_module:Stage) cannot be loaded: '
-        "ModuleNotFoundError: No module named 'no_such_module'"
-    )
-
-
-def test_two_stages_of_one_name_are_an_error(entry_points):
-    entry_points(
-        'image_pipeline.stages.compose:ComposeStage',
-        'image_pipeline.stages.zerofree:ZerofreeStage',
-    )
-    with pytest.raises(exceptions.StateConflict) as caught:
-        registry.load('odd')
-    assert str(caught.value).startswith('two stages are called "odd": ')
