@@ -59,15 +59,29 @@ class Plugins(Generic[T]):
                     else f'{self.what}s are {", ".join(self.names())}'
                 ),
             )
-        return cast('type[T]', _load(self.namespace, self.what, (name,))[0])
+        return self._classes((name,))[0]
 
     def load_all(self) -> dict[str, type[T]]:
         """Return every plug-in's class by its name, sorted.
 
         :raises StateConflict: two have one name, or one cannot be loaded.
         """
-        found = _load(self.namespace, self.what, self.names())
-        return dict(zip(self.names(), found, strict=True))
+        names = self.names()
+        return dict(zip(names, self._classes(names), strict=True))
+
+    def _classes(self, names: tuple[str, ...]) -> tuple[type[T], ...]:
+        return cast(
+            'tuple[type[T], ...]', _load(self.namespace, self.what, names)
+        )
+
+
+def forget() -> None:
+    """Look anew for what is installed: something was, since we looked."""
+    import stevedore
+
+    _names.cache_clear()
+    _load.cache_clear()
+    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
 
 
 @functools.cache

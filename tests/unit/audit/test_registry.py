@@ -15,6 +15,7 @@ import pytest
 from image_pipeline import exceptions
 from image_pipeline.audit import registry, rule
 from image_pipeline.audit.rules import egi_layout_01
+from image_pipeline.testing import plugins
 
 
 @pytest.fixture
@@ -22,11 +23,11 @@ def installed(monkeypatch):
     """Have these classes installed, by the names of their entry points."""
 
     def have(**classes):
-        class Plugins:
-            def load_all(self):
-                return classes
-
-        monkeypatch.setattr(registry, '_PLUGINS', Plugins())
+        monkeypatch.setattr(
+            registry,
+            '_PLUGINS',
+            plugins.FakePlugins(registry.NAMESPACE, 'rule', classes=classes),
+        )
         registry.rules.cache_clear()
 
     yield have

@@ -16,11 +16,12 @@ import json
 import logging
 
 import pytest
-import stevedore
 
 from image_pipeline import artifact
 from image_pipeline.cli import main
+from image_pipeline.host import plugins
 from image_pipeline.stages import base, registry
+from image_pipeline.testing import plugins as testing_plugins
 from image_pipeline.testing import stages as testing_stages
 
 
@@ -96,8 +97,13 @@ class Outcome:
 def run(monkeypatch, tmp_path):
     """Call the program in a folder with two stages and a recipe path."""
     stages = {'compose': ComposeStage, 'convert': ConvertStage}
-    monkeypatch.setattr(registry, 'names', lambda: tuple(stages))
-    monkeypatch.setattr(registry, '_load', stages.__getitem__)
+    monkeypatch.setattr(
+        registry,
+        '_PLUGINS',
+        testing_plugins.FakePlugins(
+            registry.NAMESPACE, 'stage', classes=stages
+        ),
+    )
     monkeypatch.setenv(main.STATE_DIR_VARIABLE, str(tmp_path / 'state'))
     monkeypatch.setenv('XDG_CONFIG_HOME', str(tmp_path / 'config'))
     monkeypatch.chdir(tmp_path)
@@ -134,10 +140,7 @@ def program(tmp_path, monkeypatch):
     for name, value in testing_stages.install(tmp_path / 'stages').items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(str(tmp_path / 'stages'))
-    registry.names.cache_clear()
-    registry._load.cache_clear()
-    # Stevedore remembers what was installed when it looked first.
-    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
+    plugins.forget()
     (tmp_path / 'empty.conf').write_text('')
 
     def run(*words):
@@ -154,9 +157,7 @@ def program(tmp_path, monkeypatch):
         return status, out.getvalue(), err.getvalue()
 
     yield run
-    registry.names.cache_clear()
-    registry._load.cache_clear()
-    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
+    plugins.forget()
 
 
 @pytest.fixture

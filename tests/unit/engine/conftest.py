@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stevedore
 
 from image_pipeline.conf import settings as conf_settings
+from image_pipeline.host import plugins
 from image_pipeline.recipe import loader
 from image_pipeline.recipe import plan as recipe_plan
-from image_pipeline.stages import registry
 from image_pipeline.store import store as store_module
 from image_pipeline.testing import fakes, stages
 
@@ -51,14 +50,9 @@ def fake_stages(
     for name, value in stages.install(folder).items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(str(folder))
-    registry.names.cache_clear()
-    registry._load.cache_clear()
-    # Stevedore remembers what was installed when it looked first.
-    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
+    plugins.forget()
     yield
-    registry.names.cache_clear()
-    registry._load.cache_clear()
-    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
+    plugins.forget()
 
 
 @pytest.fixture

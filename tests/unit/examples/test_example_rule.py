@@ -16,10 +16,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import stevedore
 
 from image_pipeline import artifact
 from image_pipeline.audit import registry
+from image_pipeline.host import plugins
 from image_pipeline.testing import disks
 from image_pipeline.testing.conformance import rule
 
@@ -48,8 +48,7 @@ def installed(tmp_path_factory, monkeypatch):
 
 def _forget():
     registry.rules.cache_clear()
-    # Stevedore remembers what was installed when it looked first.
-    stevedore.ExtensionManager.ENTRY_POINT_CACHE.clear()
+    plugins.forget()
 
 
 class TestOurMotd01(rule.RuleConformance):

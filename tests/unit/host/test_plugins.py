@@ -124,3 +124,12 @@ def test_two_of_one_name_are_found_however_far_apart(installed):
     with pytest.raises(exceptions.StateConflict) as caught:
         found.load_all()
     assert 'ComposeStage, ZerofreeStage' in str(caught.value)
+
+
+def test_what_is_installed_meanwhile_is_found_if_asked(installed):
+    assert installed(('a', STAGE)).names() == ('a',)
+    later = installed(('a', OTHER), ('b', STAGE))
+    assert later.names() == ('a',)
+    plugins.forget()
+    assert later.names() == ('a', 'b')
+    assert later.load('a').__name__ == 'ZerofreeStage'

@@ -19,6 +19,7 @@ import pytest
 from image_pipeline import artifact, exceptions
 from image_pipeline.recipe import needs
 from image_pipeline.stages import base, registry
+from image_pipeline.testing import plugins
 
 _KNOWN_ELEMENTS = ('debian-minimal', 'egi-cloud-image')
 
@@ -187,8 +188,11 @@ STAGES = {
 @pytest.fixture
 def installed(monkeypatch):
     """The stages of this module, as if they were those installed."""
-    monkeypatch.setattr(registry, 'names', lambda: tuple(sorted(STAGES)))
-    monkeypatch.setattr(registry, '_load', STAGES.__getitem__)
+    monkeypatch.setattr(
+        registry,
+        '_PLUGINS',
+        plugins.FakePlugins(registry.NAMESPACE, 'stage', classes=STAGES),
+    )
     return STAGES
 
 
