@@ -136,6 +136,10 @@ class ExtFileSystem:
             self._entries(inode, piece, found)
         return found
 
+    def xattrs(self, inode: int) -> dict[str, bytes]:
+        """Return no extended attributes: they are not read."""
+        return {}
+
     def read(self, inode: int, length: int, offset: int = 0) -> bytes:
         """Return bytes of a file; fewer at its end.
 

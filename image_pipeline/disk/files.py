@@ -56,6 +56,9 @@ class FileSystem(Protocol):
     def read(self, inode: int, length: int, offset: int = 0) -> bytes:
         """Return bytes of a file."""
 
+    def xattrs(self, inode: int) -> Mapping[str, bytes]:
+        """Return extended attributes; none where there cannot be any."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Node:
@@ -171,6 +174,16 @@ class FileTree:
         :raises OSError: there is no such file.
         """
         return self.read_bytes(path, limit).decode('utf-8', 'replace')
+
+    def xattrs(self, path: str) -> Mapping[str, bytes]:
+        """Return the extended attributes of a path itself.
+
+        :param path: absolute; a link is not followed at its end.
+        :returns: by full name, such as ``security.selinux``.
+        :raises OSError: there is no such file.
+        """
+        node = self._find(path, follow=False)
+        return self._systems[node.mount].xattrs(node.stat.inode)
 
     def glob(self, pattern: str) -> list[str]:
         """Return the paths that a pattern fits, sorted.

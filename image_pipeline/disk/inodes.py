@@ -36,6 +36,8 @@ class Stat:
     :param gid: group.
     :param size: bytes.
     :param link: where a symbolic link points; else None.
+    :param mtime: when its content was changed, in seconds since 1970; 0 if
+        the file system does not tell.
     """
 
     inode: int
@@ -45,6 +47,7 @@ class Stat:
     gid: int
     size: int
     link: str | None = None
+    mtime: int = 0
 
 
 def text(raw: bytes) -> str:

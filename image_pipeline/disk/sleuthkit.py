@@ -141,6 +141,10 @@ class FileSystem:
                 raise self._damaged(f'folder {inode} has too many entries')
         return found
 
+    def xattrs(self, inode: int) -> dict[str, bytes]:
+        """Return no extended attributes: they are not read."""
+        return {}
+
     def read(self, inode: int, length: int, offset: int = 0) -> bytes:
         """Return bytes of a file; fewer at its end.
 

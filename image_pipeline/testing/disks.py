@@ -151,63 +151,129 @@ class Link:
     target: str
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Folder:
+    """An empty folder, or one that others are in, with its metadata.
+
+    :param mode: permission bits.
+    :param uid: owner.
+    :param gid: group.
+    """
+
+    mode: int = 0o755
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A file and its metadata.
+
+    :param content: what is in it.
+    :param mode: permission bits.
+    :param uid: owner.
+    :param gid: group.
+    :param mtime: when it was changed, in seconds since 1970; 0: unknown.
+    :param xattrs: extended attributes, by their full names.
+    """
+
+    content: bytes | str = b''
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    mtime: int = 0
+    xattrs: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+
+
+#: What may stand for a file of a tree; None is an empty folder.
+Content = bytes | str | Link | File | Folder | None
+
+
 class MemoryFiles:
     """A file system in memory.
 
-    :param content: by absolute path: bytes, text, a :class:`Link`, or None
-        for an empty folder; folders on the way are made.
+    :param content: by absolute path: bytes, text, a :class:`File`, a
+        :class:`Link`, a :class:`Folder`, or None for an empty folder;
+        folders on the way are made.
     """
 
-    def __init__(
-        self, content: Mapping[str, bytes | str | Link | None]
-    ) -> None:
+    def __init__(self, content: Mapping[str, Content]) -> None:
         self.root = 0
-        self._things: list[dict[str, int] | bytes | Link] = [{}]
+        self._things: list[File | Folder | Link] = [Folder()]
+        self._names: dict[int, dict[str, int]] = {0: {}}
         for path, thing in content.items():
             self._add(path, thing)
 
     def stat(self, inode: int) -> files.Stat:
         """Return what is known of an inode."""
         thing = self._things[inode]
-        kind = {dict: files.FileType.FOLDER, Link: files.FileType.LINK}.get(
-            type(thing), files.FileType.FILE
-        )
+        if isinstance(thing, Link):
+            return files.Stat(
+                inode=inode,
+                type=files.FileType.LINK,
+                mode=0o777,
+                uid=0,
+                gid=0,
+                size=len(thing.target),
+                link=thing.target,
+            )
+        is_file = isinstance(thing, File)
         return files.Stat(
             inode=inode,
-            type=kind,
-            mode=0o755 if kind is files.FileType.FOLDER else 0o644,
-            uid=0,
-            gid=0,
-            size=len(thing) if isinstance(thing, bytes) else 0,
-            link=thing.target if isinstance(thing, Link) else None,
+            type=files.FileType.FILE if is_file else files.FileType.FOLDER,
+            mode=thing.mode,
+            uid=thing.uid,
+            gid=thing.gid,
+            size=len(self._data(inode)),
+            mtime=thing.mtime if isinstance(thing, File) else 0,
         )
 
     def children(self, inode: int) -> Mapping[str, int]:
         """Return a folder's names and inodes."""
-        thing = self._things[inode]
-        return thing if isinstance(thing, dict) else {}
+        return self._names.get(inode, {})
 
     def read(self, inode: int, length: int, offset: int = 0) -> bytes:
         """Return bytes of a file."""
-        thing = self._things[inode]
-        data = thing if isinstance(thing, bytes) else b''
-        return data[offset : offset + length]
+        return self._data(inode)[offset : offset + length]
 
-    def _add(self, path: str, thing: bytes | str | Link | None) -> None:
-        folder = self._things[0]
+    def xattrs(self, inode: int) -> Mapping[str, bytes]:
+        """Return the extended attributes of a file."""
+        thing = self._things[inode]
+        return thing.xattrs if isinstance(thing, File) else {}
+
+    def _data(self, inode: int) -> bytes:
+        thing = self._things[inode]
+        data = thing.content if isinstance(thing, File) else b''
+        return data.encode() if isinstance(data, str) else data
+
+    def _add(self, path: str, content: Content) -> None:
+        thing = (
+            Folder()
+            if content is None
+            else File(content)
+            if isinstance(content, str | bytes)
+            else content
+        )
+        folder = 0
         *parents, name = path.strip('/').split('/')
-        for parent in (*parents, *([name] if thing is None else [])):
-            if not isinstance(folder, dict):
-                raise ValueError(f'{path} leads through a file')
-            if parent not in folder:
-                folder[parent] = len(self._things)
-                self._things.append({})
-            folder = self._things[folder[parent]]
-        if thing is not None and isinstance(folder, dict):
-            folder[name] = len(self._things)
-            self._things.append(
-                thing.encode() if isinstance(thing, str) else thing
-            )
+        for parent in parents:
+            folder = self._folder(folder, parent, path)
+        if isinstance(thing, Folder):
+            if name:
+                self._things[self._folder(folder, name, path)] = thing
+            return
+        self._names[folder][name] = len(self._things)
+        self._things.append(thing)
+
+    def _folder(self, parent: int, name: str, path: str) -> int:
+        found = self._names[parent].get(name)
+        if found is None:
+            found = self._names[parent][name] = len(self._things)
+            self._things.append(Folder())
+            self._names[found] = {}
+        if found not in self._names:
+            raise ValueError(f'{path} leads through a file')
+        return found
 
 
 class MemoryView(view.ImageView):
@@ -220,7 +286,7 @@ class MemoryView(view.ImageView):
     def __init__(
         self,
         disk: reader.Disk,
-        content: Mapping[str, bytes | str | Link | None] | None = None,
+        content: Mapping[str, Content] | None = None,
     ) -> None:
         super().__init__(disk)
         self._files = (

@@ -19,12 +19,13 @@ one rule::
                          files={'/etc/fstab': '/dev/vda3 / ext4'})
 """
 
+import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from image_pipeline.host import process
-from image_pipeline.testing.disks import MIB, Link
+from image_pipeline.testing.disks import MIB, Content, File, Folder, Link
 
 #: The programs that :func:`build` runs.
 EXECUTABLES = ('mke2fs', 'mkfs.vfat', 'mmd', 'mcopy', 'sgdisk')
@@ -38,7 +39,7 @@ KERNEL = '6.1.0-1-amd64'
 
 _COMMAND_LINE = f'root=UUID={ROOT_UUID} ro console=tty0 console=ttyS0,115200'
 #: The files of the sound image.
-FILES: Mapping[str, str | Link | None] = {
+FILES: Mapping[str, Content] = {
     '/etc/fstab': f'UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\n'
     f'UUID={ESP_UUID} /boot/efi vfat umask=0077 0 1\n'
     'tmpfs /tmp tmpfs nosuid,nodev 0 0\n'
@@ -81,7 +82,8 @@ def build(
     path: Path,
     *,
     host: process.Runner,
-    files: Mapping[str, str | Link | None] | None = None,
+    files: Mapping[str, Content] | None = None,
+    without: Iterable[str] = (),
     mke2fs: Iterable[str] = (),
 ) -> Path:
     """Make the image: GPT with ESP, BIOS boot partition and an ext4 root.
@@ -89,12 +91,18 @@ def build(
     :param path: where; it is a sparse raw file.
     :param host: runs the tools.
     :param files: to add to :data:`FILES`, or to put in their places.
+    :param without: those of :data:`FILES` to leave out.
     :param mke2fs: further arguments of mke2fs.
     :returns: ``path``.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         tree = Path(scratch) / 'tree'
-        _write(tree, dict(FILES) | dict(files or {}))
+        left = {
+            name: content
+            for name, content in FILES.items()
+            if name not in set(without)
+        }
+        _write(tree, left | dict(files or {}))
         with path.open('wb') as file:
             file.truncate(SIZE)
         host.run(
@@ -152,16 +160,27 @@ def copy(source: Path, target: Path) -> Path:
     return target
 
 
-def _write(tree: Path, files: Mapping[str, str | Link | None]) -> None:
+def _write(tree: Path, files: Mapping[str, Content]) -> None:
     for name, content in files.items():
         path = tree / name.lstrip('/')
         path.parent.mkdir(parents=True, exist_ok=True)
-        if content is None:
+        if content is None or isinstance(content, Folder):
             path.mkdir(exist_ok=True)
         elif isinstance(content, Link):
             path.symlink_to(content.target)
         else:
-            path.write_text(content)
+            data = content.content if isinstance(content, File) else content
+            path.write_bytes(data.encode() if isinstance(data, str) else data)
+            path.chmod(0o644)
+        if isinstance(content, File | Folder):
+            _set(path, content)
+
+
+def _set(path: Path, content: File | Folder) -> None:
+    os.chown(path, content.uid, content.gid)
+    path.chmod(content.mode)
+    if isinstance(content, File) and content.mtime:
+        os.utime(path, (content.mtime, content.mtime))
 
 
 def _make_esp(path: Path, scratch: Path, host: process.Runner) -> None:

@@ -1,0 +1,128 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+r"""Mutation tests of rules: spoil one thing in a sound image, and ask all.
+
+A rule that never fires is no rule, and one that fires for another's fault
+tells a user to mend the wrong thing::
+
+    MUTATIONS = {
+        'a password': Mutation(
+            rule='EGI-SEC-01',
+            files={'/etc/shadow': 'root:$6$x$y:1::::::\n'},
+            where='/etc/shadow',
+        ),
+    }
+
+    @pytest.mark.parametrize('name', list(MUTATIONS))
+    def test_one_fault_makes_one_rule_fire(name, sound, tmp_path):
+        mutations.check(MUTATIONS[name], sound, tmp_path)
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from image_pipeline.audit import profile, registry, report, runner
+from image_pipeline.host import process
+from image_pipeline.testing import images
+from image_pipeline.testing.disks import Content
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mutation:
+    """How an image is spoilt.
+
+    :param rule: the rule that must fire.
+    :param files: files of the tree that differ; see
+        :func:`image_pipeline.testing.images.build`.
+    :param without: files of the sound image that are not there.
+    :param mke2fs: further arguments of mke2fs.
+    :param spoil: what is done to the finished file.
+    :param also: the rules that fire for the same cause; the rule must
+        declare that it implies them.
+    :param severity: of the result.
+    :param where: a path or a byte that the evidence must name.
+    :param unknown: the rules that cannot be judged any more.
+    """
+
+    rule: str
+    files: Mapping[str, Content] = dataclasses.field(default_factory=dict)
+    without: frozenset[str] = frozenset()
+    mke2fs: tuple[str, ...] = ()
+    spoil: Callable[[Path], object] = lambda path: None
+    also: frozenset[str] = frozenset()
+    severity: str = 'error'
+    where: str | int | None = None
+    unknown: frozenset[str] = frozenset()
+
+
+def make(
+    mutation: Mutation, sound: Path, path: Path, *, host: process.Runner
+) -> Path:
+    """Make the spoilt image.
+
+    :param mutation: how it is spoilt.
+    :param sound: a sound image to copy, where that is enough.
+    :param path: where to.
+    :param host: runs the tools.
+    :returns: ``path``.
+    """
+    if mutation.files or mutation.mke2fs or mutation.without:
+        images.build(
+            path,
+            host=host,
+            files=mutation.files,
+            without=mutation.without,
+            mke2fs=mutation.mke2fs,
+        )
+    else:
+        images.copy(sound, path)
+    mutation.spoil(path)
+    return path
+
+
+def audit(path: Path) -> report.Report:
+    """Judge an image by all rules.
+
+    :param path: the image file.
+    """
+    return runner.run(path, profile.load('egi', registry.rules()))
+
+
+def check(
+    mutation: Mutation, sound: Path, folder: Path, *, host: process.Runner
+) -> None:
+    """Make the spoilt image; fail unless that rule, and no other, fires.
+
+    :param mutation: how it is spoilt.
+    :param sound: a sound image, see :func:`images.build`.
+    :param folder: an empty folder.
+    :param host: runs the tools.
+    """
+    found = audit(make(mutation, sound, folder / 'disk.raw', host=host))
+    results = {result.rule: result for result in found.results}
+    assert set(found.failed) == {mutation.rule} | mutation.also, found
+    unknown = {
+        name for name, result in results.items() if result.outcome == 'unknown'
+    }
+    assert unknown == mutation.unknown, found
+    assert mutation.also <= registry.get(mutation.rule).implies
+    result = results[mutation.rule]
+    assert result.severity == mutation.severity
+    assert result.remedy
+    if mutation.where is not None:
+        assert mutation.where in {
+            place
+            for one in result.evidence
+            for place in (one.path, one.offset)
+        }, result.evidence

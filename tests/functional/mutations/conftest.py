@@ -1,0 +1,27 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the mutation tests share: one sound image."""
+
+from pathlib import Path
+
+import pytest
+
+from image_pipeline.host import process
+from image_pipeline.testing import images
+
+
+@pytest.fixture(scope='session')
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a sound image; a test copies it before it spoils it."""
+    folder = tmp_path_factory.mktemp('sound')
+    return images.build(folder / 'disk.raw', host=process.Host())
