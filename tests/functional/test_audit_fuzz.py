@@ -71,13 +71,22 @@ def judge(path: Path, egi: profile.Profile) -> int:
     return DEFECT if 'the rule itself failed' in str(report) else JUDGED
 
 
+def size() -> int:
+    """Return the bytes of this process's address space; proc(5), statm."""
+    pages = int(Path('/proc/self/statm').read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
 def judge_apart(path: Path, egi: profile.Profile) -> int:
     """Judge an image in a child, and return the child's end."""
     child = os.fork()
     if not child:
         end = DEFECT
         try:
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            # What other tests left of threads and maps in this process is
+            # not the image's.
+            limit = size() + MEMORY
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
             signal.alarm(SECONDS)
             end = judge(path, egi)
         finally:

@@ -204,7 +204,7 @@ def _environ(path):
 
 
 def _appears(console, words, machine):
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + 1500
     while time.monotonic() < deadline and machine.poll() is None:
         if console.exists() and words in console.read_bytes():
             return True

@@ -14,6 +14,7 @@
 
 import dataclasses
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ def test_cancelled_run_leaves_no_qemu_behind(tmp_path: Path) -> None:
     work_dir = tmp_path / 'work'
     work_dir.mkdir()
     seed = base.Seed(
-        instance_id='6f1f2d3c-0000-4000-8000-00000000aaaa',
+        instance_id=str(uuid.uuid4()),
         hostname='smoke',
         public_key='ssh-ed25519 AAAA x',
         user_data=b'',

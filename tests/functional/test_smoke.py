@@ -153,7 +153,8 @@ def test_silent_console_is_told_long_before_the_time_limit(
 
 def test_kernel_that_hangs_is_told_from_a_silent_one(tmp_path: Path) -> None:
     said = b'[    0.000000] Linux version 6.1\r\n'
-    limits = {'silence_limit': 1, 'time_limit': 600}
+    # Long enough for a busy host to come to the text.
+    limits = {'silence_limit': 2, 'time_limit': 600}
     error = smoke(tmp_path, boot_sector(said, end=HALT), limits)
     assert 'after the start of the kernel' in error.message
 

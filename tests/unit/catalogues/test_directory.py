@@ -170,7 +170,9 @@ def test_users_never_find_no_image_while_one_is_promoted(catalogue, tmp_path):
 
     reader = threading.Thread(target=look)
     reader.start()
-    for turn in range(40):
+    turn = 0
+    while turn < 40 or len(seen) < 2:
+        turn += 1
         catalogue.promote(ids[turn % 2])
     stop.set()
     reader.join()

@@ -11,7 +11,6 @@
 # under the License.
 
 import json
-import threading
 
 import pytest
 
@@ -225,10 +224,15 @@ def test_a_second_bake_of_a_recipe_is_refused_naming_run_and_process(
 
 def test_wait_waits_for_the_other_bake(plan, settings, store):
     told = []
-    bakery = bake.Bakery(settings, listeners=[told.append])
     lock = store.locks.recipe('fake', run='run-1').acquire()
-    timer = threading.Timer(0.3, lock.release)
-    timer.start()
+
+    def listen(event):
+        told.append(event)
+        # The other bake ends when it is known that we wait for it.
+        if isinstance(event, events.Warned):
+            lock.release()
+
+    bakery = bake.Bakery(settings, listeners=[listen])
     done = bakery.bake(plan(), bake.Options(wait=True))
     assert done.exit_status == 0
     warned = [one for one in told if isinstance(one, events.Warned)]

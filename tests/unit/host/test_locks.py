@@ -51,9 +51,13 @@ def test_a_folder_can_be_locked(tmp_path):
 def test_waiting_is_told_once_and_ends_with_the_lock(tmp_path):
     path = tmp_path / 'lock'
     held = locks.FileLock(path, note={'pid': 1}).acquire()
-    threading.Timer(0.5, held.release).start()
     told = []
-    locks.FileLock(path).acquire(on_wait=told.append).release()
+
+    def tell(holder):
+        told.append(holder)
+        held.release()
+
+    locks.FileLock(path).acquire(on_wait=tell).release()
     assert told == [{'pid': 1}]
 
 
