@@ -17,7 +17,9 @@ Everything is read when it is first asked for, and once.
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from image_pipeline import exceptions
 from image_pipeline.audit import rule
@@ -33,6 +35,7 @@ from image_pipeline.disk import (
 )
 from image_pipeline.disk import files as disk_files
 
+T = TypeVar('T')
 #: Labels that cloud images give their root.
 _ROOT_LABELS = frozenset({'cloudimg-rootfs', 'img-rootfs'})
 #: What is joined to the root's files, where the image's fstab mounts it.
@@ -89,11 +92,31 @@ class ImageView:
         self.disk = disk
         self._files: disk_files.FileTree | str | None = None
         self._systems: dict[int, disk_files.FileSystem | str] = {}
+        self._remembered: dict[str, Any] = {}
 
     @property
     def path(self) -> Path:
         """The image file."""
         return self.disk.path
+
+    def remember(self, key: str, make: Callable[[], T]) -> T:
+        """Return what was made of the image, and make it but once.
+
+        Several rules ask for the same: accounts, units, packages.
+
+        :param key: what it is, one word.
+        :param make: makes it; that it could not tell is remembered too.
+        :raises CannotTell: it cannot be made.
+        """
+        if key not in self._remembered:
+            try:
+                self._remembered[key] = make()
+            except (rule.CannotTell, exceptions.ImageUnreadable) as exc:
+                self._remembered[key] = rule.CannotTell(str(exc))
+        found = self._remembered[key]
+        if isinstance(found, rule.CannotTell):
+            raise rule.CannotTell(str(found))
+        return cast(T, found)
 
     @functools.cached_property
     def table(self) -> partitions.PartitionTable | None:

@@ -148,11 +148,14 @@ class FileTree:
             )
         return sorted(self._children(node))
 
-    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+    def read_bytes(
+        self, path: str, limit: int = DEFAULT_LIMIT, offset: int = 0
+    ) -> bytes:
         """Return a file's content.
 
         :param path: absolute.
         :param limit: the most bytes to return.
+        :param offset: where to begin, in bytes.
         :raises OSError: there is no such file.
         """
         node = self._find(path)
@@ -164,7 +167,7 @@ class FileTree:
             )
             raise OSError(number, os.strerror(number), path)
         system = self._systems[node.mount]
-        return system.read(node.stat.inode, limit)
+        return system.read(node.stat.inode, limit, offset)
 
     def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
         """Return a file's content as text; what is not UTF-8 is replaced.

@@ -12,6 +12,7 @@
 
 import pytest
 
+from image_pipeline import exceptions
 from image_pipeline.audit import rule, view
 from image_pipeline.disk import partitions
 from image_pipeline.testing import disks
@@ -112,3 +113,27 @@ def test_partition_past_the_end_is_no_device():
         disks.MemoryDisk(disks.gpt_disk([root_at(8 * MIB)])[: 4 * MIB])
     )
     assert found.parts == ()
+
+
+def test_what_was_made_of_an_image_is_made_once():
+    made = []
+    found = image(PLAIN)
+    for _ in range(2):
+        assert (
+            found.remember('letters', lambda: made.append(1) or 'ab') == 'ab'
+        )
+    assert made == [1]
+
+
+def test_that_it_cannot_be_told_is_remembered_too():
+    made = []
+
+    def fail():
+        made.append(1)
+        raise exceptions.ImageUnreadable('it is damaged')
+
+    found = image(PLAIN)
+    for _ in range(2):
+        with pytest.raises(rule.CannotTell, match='it is damaged'):
+            found.remember('letters', fail)
+    assert made == [1]

@@ -155,3 +155,10 @@ def test_many_names_are_not_all_remembered():
     tree = files.FileTree(Large({}))
     assert tree.exists('/0-1/1-1/2-1/3-1/4-1')
     assert tree._remembered <= 50_000
+
+
+def test_file_is_read_from_a_byte_on():
+    tree = files.FileTree(MemoryFiles({'/a': 'abcdef'}))
+    assert tree.read_bytes('/a', 2, 3) == b'de'
+    assert tree.read_bytes('/a', 9, 5) == b'f'
+    assert tree.read_bytes('/a', 9, 6) == b''
