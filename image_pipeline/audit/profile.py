@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from image_pipeline import exceptions
-from image_pipeline.audit import documents
 from image_pipeline.audit import rule as audit_rule
+from image_pipeline.documents import files, findings, kinds, nodes
 
 #: The one that is taken unless another is asked for.
 DEFAULT = 'egi'
 _SHIPPED = Path(__file__).parent / 'profiles'
 _MOST_BASES = 10
+_KIND = kinds.Kind(what='profile')
 _PATTERNS = {
     'type': 'array',
     'items': {'type': 'string', 'minLength': 1},
@@ -109,12 +110,10 @@ def load(
     for document in layers:
         problems += _apply(document, known, chosen)
     if problems:
-        raise exceptions.InvalidInput(
-            f'{path}: the profile is not valid', problems=problems
-        )
+        raise _KIND.invalid(problems, str(path))
     profile = Profile(
         name=path.stem,
-        description=layers[-1].value['description'],
+        description=layers[-1].data()['description'],
         chosen=tuple(chosen[key] for key in sorted(chosen)),
     )
     wanted = list(ids)
@@ -147,42 +146,46 @@ def _find(name: str) -> Path:
     return path
 
 
-def _layers(path: Path) -> list[documents.Document]:
+def _layers(path: Path) -> list[nodes.Node]:
     """Return a profile's documents, the base of all first."""
-    found: list[documents.Document] = []
+    found: list[nodes.Node] = []
     seen: list[Path] = []
     while True:
         if path.resolve() in seen or len(seen) > _MOST_BASES:
             raise exceptions.InvalidInput(
                 f'{path}: the profile extends itself',
-                problems=[found[0].problem(('extends',), 'is a circle')],
+                problems=[
+                    found[0]
+                    .at(['extends'])
+                    .problem('is a circle', path=['extends'])
+                ],
             )
         seen.append(path.resolve())
-        document = documents.load(path, SCHEMA, 'profile')
+        document = files.load(path, SCHEMA, _KIND)
         found.insert(0, document)
-        base = document.value.get('extends')
+        base = document.data().get('extends')
         if base is None:
             return found
         path = path.parent / base if '/' in base else _find(base)
 
 
 def _apply(
-    document: documents.Document,
+    document: nodes.Node,
     known: Mapping[str, audit_rule.Rule],
     chosen: dict[str, Chosen],
 ) -> list[exceptions.Problem]:
     """Put one layer over what its bases chose."""
     problems = []
-    value = document.value
+    value = document.data()
     for key in ('include', 'exclude'):
         for index, pattern in enumerate(value.get(key, [])):
             ids = fnmatch.filter(known, pattern)
             if not ids:
                 problems.append(
-                    document.problem(
-                        (key, index),
+                    document.at([key, index]).problem(
                         f'no rule is named {pattern}',
-                        exceptions.did_you_mean(pattern, known),
+                        path=[key, index],
+                        hint=exceptions.did_you_mean(pattern, known),
                     )
                 )
             for rule_id in ids:
@@ -193,15 +196,20 @@ def _apply(
     for rule_id, settings in value.get('rules', {}).items():
         if rule_id not in known:
             problems.append(
-                document.problem(
-                    ('rules', rule_id),
+                document.at(['rules', rule_id]).problem(
                     'there is no such rule',
-                    exceptions.did_you_mean(rule_id, known),
+                    path=['rules', rule_id],
+                    hint=exceptions.did_you_mean(rule_id, known),
+                    at_key=True,
                 )
             )
             continue
         settings = settings or {}
-        problems += _check_options(document, known[rule_id], settings)
+        place = ['rules', rule_id, 'options']
+        if 'options' in settings:
+            problems += findings.problems(
+                known[rule_id].options, document.at(place), path=place
+            )
         before = chosen.get(rule_id, Chosen(rule=known[rule_id]))
         severity = settings.get('severity')
         chosen[rule_id] = Chosen(
@@ -212,26 +220,3 @@ def _apply(
             options=dict(before.options) | settings.get('options', {}),
         )
     return problems
-
-
-def _check_options(
-    document: documents.Document,
-    the_rule: audit_rule.Rule,
-    settings: Mapping[str, Any],
-) -> list[exceptions.Problem]:
-    base = ('rules', the_rule.id, 'options')
-    own = documents.Document(
-        file=document.file,
-        value=settings.get('options', {}),
-        places={
-            path[len(base) :]: place
-            for path, place in document.places.items()
-            if path[: len(base)] == base
-        },
-    )
-    return [
-        dataclasses.replace(
-            problem, path='.'.join(filter(None, (*base, problem.path)))
-        )
-        for problem in documents.check(own, the_rule.options)
-    ]

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from image_pipeline import exceptions
-from image_pipeline.audit import documents
+from image_pipeline.documents import files, kinds
 
+_KIND = kinds.Kind(what='waivers file')
 #: What a waivers file looks like.
 SCHEMA: Mapping[str, Any] = {
     'type': 'object',
@@ -37,8 +38,14 @@ SCHEMA: Mapping[str, Any] = {
                 'required': ['rule', 'reason', 'expires'],
                 'properties': {
                     'rule': {'type': 'string', 'minLength': 1},
-                    'reason': {'type': 'string', 'pattern': r'\S'},
+                    'reason': {
+                        'description': 'say why the rule may fail',
+                        'type': 'string',
+                        'pattern': r'\S',
+                    },
                     'expires': {
+                        'description': 'the last day on which it holds, '
+                        'such as 2027-01-31',
                         'type': 'string',
                         'pattern': r'^\d{4}-\d{2}-\d{2}$',
                     },
@@ -87,36 +94,39 @@ def load(
     :raises InvalidInput: it is not valid, names an unknown rule, or has a
         waiver that expired; all problems are given.
     """
-    document = documents.load(path, SCHEMA, 'waivers file')
+    document = files.load(path, SCHEMA, _KIND)
     today = today or datetime.datetime.now(datetime.UTC).date()
     ids = list(known)
     found = []
     problems = []
-    for index, item in enumerate(document.value['waivers']):
+    for index, node in enumerate(document.value['waivers'].value):
+        item = node.data()
         place = ('waivers', index)
         if item['rule'] not in ids:
             problems.append(
-                document.problem(
-                    (*place, 'rule'),
+                node.at(['rule']).problem(
                     f'there is no rule {item["rule"]}',
-                    exceptions.did_you_mean(item['rule'], ids),
+                    path=[*place, 'rule'],
+                    hint=exceptions.did_you_mean(item['rule'], ids),
                 )
             )
         try:
             expires = datetime.date.fromisoformat(item['expires'])
         except ValueError:
             problems.append(
-                document.problem(
-                    (*place, 'expires'), f'{item["expires"]} is no date'
+                node.at(['expires']).problem(
+                    f'{item["expires"]} is no date',
+                    path=[*place, 'expires'],
                 )
             )
             continue
         if expires < today:
             problems.append(
-                document.problem(
-                    (*place, 'expires'),
+                node.at(['expires']).problem(
                     f'the waiver of {item["rule"]} expired on {expires}',
-                    'mend the image, or decide anew and give a later date',
+                    path=[*place, 'expires'],
+                    hint='mend the image, or decide anew and give a later '
+                    'date',
                 )
             )
         found.append(
@@ -128,7 +138,5 @@ def load(
             )
         )
     if problems:
-        raise exceptions.InvalidInput(
-            f'{path}: the waivers file is not valid', problems=problems
-        )
+        raise _KIND.invalid(problems, str(path))
     return tuple(found)

@@ -17,7 +17,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from image_pipeline import exceptions
-from image_pipeline.recipe import findings, model, nodes
+from image_pipeline.documents import findings, nodes
+from image_pipeline.recipe import model
 from image_pipeline.stages import base, registry
 
 

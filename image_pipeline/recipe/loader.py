@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from image_pipeline import exceptions
-from image_pipeline.recipe import findings, merge, model, nodes, overrides
+from image_pipeline.documents import files, findings, nodes
+from image_pipeline.documents import text as documents_text
+from image_pipeline.recipe import merge, model, overrides
 from image_pipeline.recipe import schema as recipe_schema
-from image_pipeline.recipe import text as recipe_text
 
 SUFFIXES = ('.yaml', '.yml')
 #: A recipe's name is part of file names and of lock names.
@@ -159,8 +160,7 @@ def _read(
     file: Path, where: nodes.Node | None, problems: list[exceptions.Problem]
 ) -> _Layer | None:
     try:
-        with file.open('rb') as stream:
-            data = stream.read(recipe_text.MAX_BYTES + 1)
+        return _Layer(str(file), files.read(file, recipe_schema.KIND))
     except OSError as exc:
         message = f'{file} cannot be read: {exc.strerror}'
         if where is None:
@@ -168,8 +168,6 @@ def _read(
         else:
             problems.append(where.problem(message, path=['extends']))
         return None
-    try:
-        return _Layer(str(file), recipe_text.decode(data, str(file)))
     except exceptions.RecipeInvalid as exc:
         problems.extend(exc.problems)
         return None
@@ -178,7 +176,7 @@ def _read(
 def _parse(layer: _Layer, problems: list[exceptions.Problem]) -> None:
     """Turn a layer's text into nodes that fit the schema, or not at all."""
     try:
-        node = recipe_text.parse(layer.text, layer.file)
+        node = documents_text.parse(layer.text, layer.file, recipe_schema.KIND)
     except exceptions.RecipeInvalid as exc:
         problems.extend(exc.problems)
         return
@@ -254,7 +252,7 @@ def _assemble(
     problems: list[exceptions.Problem],
 ) -> model.Recipe:
     if problems:
-        raise recipe_text.invalid(nodes.in_order(problems), str(file))
+        raise recipe_schema.KIND.invalid(problems, str(file))
     merged: nodes.Node | None = None
     for layer in reversed(layers):
         assert layer.node is not None  # noqa: S101 - there are no problems
@@ -283,7 +281,7 @@ def _assemble(
             )
         )
     if problems:
-        raise recipe_text.invalid(nodes.in_order(problems), str(file))
+        raise recipe_schema.KIND.invalid(problems, str(file))
     return _recipe(file, merged, layers, sets)
 
 

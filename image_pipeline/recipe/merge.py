@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from image_pipeline import exceptions
-from image_pipeline.recipe import nodes
+from image_pipeline.documents import nodes
 
 #: A stage's name and its options, which are None where it is taken away.
 Entry = tuple[str, nodes.Node]

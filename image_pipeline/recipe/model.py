@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from image_pipeline.recipe import nodes
+from image_pipeline.documents import nodes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from image_pipeline import exceptions
-from image_pipeline.recipe import merge, nodes, text
+from image_pipeline.documents import nodes, text
+from image_pipeline.recipe import merge, schema
 
 #: What of a recipe, beside its stages, may be set.
 _TOP = ('image', 'targets', 'description')
@@ -106,7 +107,9 @@ def read(argument: str) -> tuple[list[str | int], nodes.Node]:
             hint='write "" for empty text, or null to take the value away',
         )
     # Blanks for the path keep the columns of what is wrong in the value.
-    node = text.parse(' ' * start + argument[start:], _file(argument))
+    node = text.parse(
+        ' ' * start + argument[start:], _file(argument), schema.KIND
+    )
     return path, nodes.Node(
         node.value, node.mark, nodes.Mark(_file(argument), 1, 1)
     )
@@ -179,7 +182,7 @@ def _not_a(
     kind: str,
     above: list[str | int],
     argument: str,
-) -> exceptions.RecipeInvalid:
+) -> exceptions.InvalidInput:
     path = nodes.write_path(above)
     if node is None:
         return _invalid(argument, 1, f'{path} is not set, so it is not {kind}')
@@ -198,7 +201,7 @@ def _file(argument: str) -> str:
 
 def _invalid(
     argument: str, column: int, message: str, *, hint: str | None = None
-) -> exceptions.RecipeInvalid:
+) -> exceptions.InvalidInput:
     mark = nodes.Mark(_file(argument), 1, column)
     problem = nodes.Node(None, mark).problem(message, hint=hint)
-    return text.invalid([problem], _file(argument))
+    return schema.KIND.invalid([problem], _file(argument))

@@ -23,13 +23,13 @@ from typing import Any
 
 from image_pipeline import exceptions
 from image_pipeline.conf import settings as conf_settings
+from image_pipeline.documents import nodes
 from image_pipeline.recipe import (
     checks,
     expansion,
     loader,
     model,
     needs,
-    nodes,
 )
 from image_pipeline.stages import base, registry
 

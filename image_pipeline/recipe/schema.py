@@ -15,6 +15,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from image_pipeline import exceptions
+from image_pipeline.documents import kinds
+
+#: What a recipe is, for whoever reads documents.
+KIND = kinds.Kind(what='recipe', error=exceptions.RecipeInvalid)
+
 _NAME = '^[^/.\\x00-\\x1f\\x7f][^/\\x00-\\x1f\\x7f]*$'
 
 _PROPERTIES: Mapping[str, Any] = {

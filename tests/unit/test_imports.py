@@ -35,7 +35,7 @@ _ROWS = (
     {'stages'},
     {'audit', 'probes', 'catalogues', 'hypervisors', 'dib'},
     {'disk', 'clouds', 'notifications', 'store'},
-    {'host', 'conf', 'elements'},
+    {'host', 'conf', 'elements', 'documents'},
     {'artifact'},
     {'exceptions'},
 )

@@ -27,7 +27,7 @@ import jsonschema
 import pytest
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.recipe import nodes
+from image_pipeline.documents import nodes
 from image_pipeline.stages import base, registry
 from image_pipeline.testing import fakes
 

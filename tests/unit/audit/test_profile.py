@@ -103,17 +103,20 @@ def test_every_problem_is_given_at_once(write):
             '  EGI-LAYOUT-02: {serverity: error}\n'
         )
     )
-    assert {problem.path for problem in error.problems} == {
-        'exlude',
-        'rules.EGI-LAYOUT-01.severity',
-        'rules.EGI-LAYOUT-02.serverity',
-    }
+    assert [str(problem).partition(': ')[2] for problem in error.problems] == [
+        'unknown key "exlude" (did you mean "exclude"?)',
+        'rules.EGI-LAYOUT-01.severity: "fatal" is none of "error", '
+        '"warning", "info"',
+        'rules.EGI-LAYOUT-02: unknown key "serverity" '
+        '(did you mean "severity"?)',
+    ]
 
 
 def test_option_that_the_rule_does_not_have_is_refused(write):
     path = write('rules:\n  EGI-LAYOUT-11:\n    options: {max_mounts: 1}\n')
     (problem,) = invalid(path).problems
-    assert problem.path == 'rules.EGI-LAYOUT-11.options.max_mounts'
+    assert problem.path == 'rules.EGI-LAYOUT-11.options'
+    assert problem.message == 'unknown key "max_mounts"'
     assert problem.line == 5
     assert problem.hint is not None and 'max_mount_count' in problem.hint
 

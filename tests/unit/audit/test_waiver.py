@@ -64,29 +64,42 @@ def test_waiver_that_expired_is_refused_at_its_line(write):
 
 
 @pytest.mark.parametrize(
-    ('text', 'path'),
+    ('text', 'path', 'message'),
     [
-        ('- {rule: EGI-LAYOUT-05, expires: 2027-01-01}', 'waivers[0]'),
+        (
+            '- {rule: EGI-LAYOUT-05, expires: 2027-01-01}',
+            'waivers[0]',
+            '"reason" is missing',
+        ),
         (
             '- {rule: EGI-LAYOUT-05, reason: " ", expires: 2027-01-01}',
             'waivers[0].reason',
+            '" " does not match',
         ),
-        ('- {rule: EGI-LAYOUT-05, reason: x}', 'waivers[0]'),
+        (
+            '- {rule: EGI-LAYOUT-05, reason: x}',
+            'waivers[0]',
+            '"expires" is missing',
+        ),
         (
             '- {rule: EGI-LAYOUT-05, reason: x, expires: never}',
             'waivers[0].expires',
+            '"never" does not match',
         ),
         (
             '- {rule: EGI-LAYOUT-05, reason: x, expires: 2027-02-30}',
             'waivers[0].expires',
+            '2027-02-30 is no date',
         ),
         (
             '- {rule: EGI-LAYOUT-55, reason: x, expires: 2027-01-01}',
             'waivers[0].rule',
+            'there is no rule EGI-LAYOUT-55',
         ),
         (
             '- {rule: EGI-LAYOUT-05, reason: x, expires: 2027-01-01, a: 1}',
-            'waivers[0].a',
+            'waivers[0]',
+            'unknown key "a"',
         ),
     ],
     ids=[
@@ -94,9 +107,10 @@ def test_waiver_that_expired_is_refused_at_its_line(write):
         'no such rule', 'a key too much',
     ],
 )  # fmt: skip
-def test_waiver_that_is_not_whole_is_refused(write, text, path):
+def test_waiver_that_is_not_whole_is_refused(write, text, path, message):
     (problem,) = problems(write(text + '\n'))
     assert problem.path == path
+    assert problem.message.startswith(message)
     assert problem.line == 3
 
 

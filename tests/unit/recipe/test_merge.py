@@ -15,11 +15,12 @@ import pytest
 import yaml
 from hypothesis import strategies as st
 
-from image_pipeline.recipe import merge, text
+from image_pipeline.documents import text
+from image_pipeline.recipe import merge, schema
 
 
 def stages(*values):
-    node = text.parse(yaml.safe_dump(list(values)), 'r.yaml')
+    node = text.parse(yaml.safe_dump(list(values)), 'r.yaml', schema.KIND)
     return merge.entries(node)
 
 

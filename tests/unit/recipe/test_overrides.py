@@ -14,7 +14,8 @@ import hypothesis
 import yaml
 from hypothesis import strategies as st
 
-from image_pipeline.recipe import merge, nodes, overrides, text
+from image_pipeline.documents import nodes, text
+from image_pipeline.recipe import merge, overrides, schema
 
 RECIPE = merge.normal(
     text.parse(
@@ -24,6 +25,7 @@ RECIPE = merge.normal(
         '  - compose: {elements: [x, y], environment: {A: 1}}\n'
         '  - zerofree\n',
         'r.yaml',
+        schema.KIND,
     )
 )
 

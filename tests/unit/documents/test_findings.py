@@ -14,11 +14,11 @@ import json
 
 import pytest
 
-from image_pipeline.recipe import findings, text
+from image_pipeline.documents import findings, kinds, text
 
 
 def told(schema, value):
-    node = text.parse(json.dumps({'v': value}), 'f')
+    node = text.parse(json.dumps({'v': value}), 'f', kinds.Kind(what='x'))
     found = findings.problems(
         {'type': 'object', 'properties': {'v': schema}}, node
     )

@@ -16,19 +16,21 @@ import yaml
 from hypothesis import strategies as st
 
 from image_pipeline import exceptions
-from image_pipeline.recipe import text
+from image_pipeline.documents import kinds, text
+
+KIND = kinds.Kind(what='recipe', error=exceptions.RecipeInvalid)
 
 
 def problems(source):
     with pytest.raises(exceptions.RecipeInvalid) as caught:
         if isinstance(source, bytes):
-            source = text.decode(source, 'r.yaml')
-        text.parse(source, 'r.yaml')
+            source = text.decode(source, 'r.yaml', KIND)
+        text.parse(source, 'r.yaml', KIND)
     return [str(problem) for problem in caught.value.problems]
 
 
 def data(source):
-    return text.parse(source, 'r.yaml').data()
+    return text.parse(source, 'r.yaml', KIND).data()
 
 
 def test_types_are_those_of_safe_load_that_json_has():
@@ -41,7 +43,7 @@ def test_date_stays_text():
 
 
 def test_every_value_knows_its_position():
-    node = text.parse('a:\n  - x\n  - {b: 1}\n', 'r.yaml')
+    node = text.parse('a:\n  - x\n  - {b: 1}\n', 'r.yaml', KIND)
     item = node.at(['a', 1, 'b'])
     assert (str(item.mark), str(item.key_mark)) == (
         'r.yaml:3:9',
@@ -176,12 +178,12 @@ def test_bad_text_gives_one_clear_problem(source, expected):
 
 
 def test_byte_order_mark_is_no_part_of_the_text():
-    assert text.decode(b'\xef\xbb\xbfa: 1', 'r.yaml') == 'a: 1'
+    assert text.decode(b'\xef\xbb\xbfa: 1', 'r.yaml', KIND) == 'a: 1'
 
 
 @hypothesis.given(st.binary(max_size=300))
 def test_any_bytes_are_nodes_or_a_problem(source):
-    _is_told(lambda: text.parse(text.decode(source, 'f'), 'f'))
+    _is_told(lambda: text.parse(text.decode(source, 'f', KIND), 'f', KIND))
 
 
 _YAML = st.text(
@@ -192,7 +194,7 @@ _YAML = st.text(
 @hypothesis.settings(max_examples=500)
 @hypothesis.given(_YAML)
 def test_anything_like_yaml_is_what_safe_load_says_or_a_problem(source):
-    node = _is_told(lambda: text.parse(source, 'f'))
+    node = _is_told(lambda: text.parse(source, 'f', KIND))
     if node is not None:
         assert node.data() == yaml.safe_load(source)
 
@@ -214,7 +216,7 @@ _JSON = st.recursive(
 @hypothesis.given(_JSON)
 def test_what_is_dumped_is_loaded_again(value):
     dumped = yaml.safe_dump(value)
-    node = _is_told(lambda: text.parse(dumped, 'f'))
+    node = _is_told(lambda: text.parse(dumped, 'f', KIND))
     if node is None:
         assert '\0' in repr(value) or '\\0' in dumped
     else:

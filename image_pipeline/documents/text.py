@@ -21,9 +21,9 @@ import yaml
 from yaml import reader as yaml_reader
 
 from image_pipeline import exceptions
-from image_pipeline.recipe import nodes
+from image_pipeline.documents import kinds, nodes
 
-#: The most bytes that a recipe may have; the largest real ones have 5 KB.
+#: The most bytes that a document may have; the largest real ones have 5 KB.
 MAX_BYTES = 256 * 1024
 #: The most values, aliases counted as often as they are used: nine lines of
 #: nested aliases can stand for a thousand million values.
@@ -52,30 +52,32 @@ _KINDS: Mapping[type, str] = {
 }
 
 
-def decode(data: bytes, file: str) -> str:
-    """Return the text of a recipe.
+def decode(data: bytes, file: str, kind: kinds.Kind) -> str:
+    """Return the text of a document.
 
     :param data: the file's content.
     :param file: its name, for errors.
-    :raises RecipeInvalid: it is too large, binary or not UTF-8.
+    :param kind: what it is.
+    :raises InvalidInput: the kind's error: it is too large, binary or not
+        UTF-8.
     """
     if len(data) > MAX_BYTES:
-        raise _invalid(
+        raise kind.wrong(
             file,
             f'the file is larger than {MAX_BYTES // 1024} KiB',
-            hint='is this a recipe?',
+            hint=f'is this a {kind.what}?',
         )
     if b'\0' in data:
-        raise _invalid(
+        raise kind.wrong(
             file,
             'the file is binary, not text',
-            hint='a recipe is a YAML file',
+            hint=f'a {kind.what} is a YAML file',
         )
     try:
         return data.decode('utf-8-sig')
     except UnicodeDecodeError as exc:
         before = data[: exc.start].decode('utf-8', errors='replace')
-        raise _invalid(
+        raise kind.wrong(
             file,
             f'the byte 0x{data[exc.start]:02x} is not UTF-8',
             mark=_mark_at(before, len(before), file),
@@ -83,7 +85,7 @@ def decode(data: bytes, file: str) -> str:
         ) from exc
 
 
-def parse(text: str, file: str) -> nodes.Node:
+def parse(text: str, file: str, kind: kinds.Kind) -> nodes.Node:
     """Return the nodes of one YAML document.
 
     Types are those of ``yaml.safe_load`` that JSON has too; a date stays
@@ -91,11 +93,12 @@ def parse(text: str, file: str) -> nodes.Node:
 
     :param text: the document.
     :param file: its name, for marks.
-    :raises RecipeInvalid: it is no YAML, or out of bounds; every problem
-        beyond the first syntax error is reported at once.
+    :param kind: what it is.
+    :raises InvalidInput: the kind's error: it is no YAML, or out of bounds;
+        every problem beyond the first syntax error is reported at once.
     """
     if bad := yaml_reader.Reader.NON_PRINTABLE.search(text):
-        raise _invalid(
+        raise kind.wrong(
             file,
             f'the control character U+{ord(bad[0]):04X} is not allowed',
             mark=_mark_at(text, bad.start(), file),
@@ -104,10 +107,10 @@ def parse(text: str, file: str) -> nodes.Node:
     try:
         root = loader.get_single_node()
     except yaml.MarkedYAMLError as exc:
-        raise _syntax(exc, file) from exc
+        raise _syntax(exc, file, kind) from exc
     except (yaml.YAMLError, ValueError, OverflowError) as exc:
         # An escape beyond Unicode and a few others come without a mark.
-        raise _invalid(
+        raise kind.wrong(
             file,
             f'not valid YAML: {exc}',
             mark=_mark(loader.get_mark(), file),
@@ -115,29 +118,16 @@ def parse(text: str, file: str) -> nodes.Node:
     finally:
         loader.dispose()
     if root is None:
-        raise _invalid(
-            file, 'the file is empty', hint='a recipe starts with "version: 1"'
+        raise kind.wrong(
+            file,
+            'the file is empty',
+            hint=f'a {kind.what} starts with "version: 1"',
         )
-    builder = _Builder(loader, file)
+    builder = _Builder(loader, file, kind)
     node = builder.build(root)
     if builder.problems:
-        raise invalid(nodes.in_order(builder.problems), file)
+        raise kind.invalid(builder.problems, file)
     return node
-
-
-def invalid(
-    problems: list[exceptions.Problem], file: str
-) -> exceptions.RecipeInvalid:
-    """Return the error that carries all problems of a recipe.
-
-    :param problems: at least one.
-    :param file: the recipe, as the user named it.
-    """
-    count = len(problems)
-    return exceptions.RecipeInvalid(
-        f'{file} has {count} problem{"s" if count > 1 else ""}',
-        problems=problems,
-    )
 
 
 class _Loader(yaml.SafeLoader):
@@ -185,9 +175,10 @@ class _Built:
 class _Builder:
     """Make nodes of PyYAML's, and collect what is wrong with them."""
 
-    def __init__(self, loader: _Loader, file: str) -> None:
+    def __init__(self, loader: _Loader, file: str, kind: kinds.Kind) -> None:
         self.loader = loader
         self.file = file
+        self.kind = kind
         self.problems: list[exceptions.Problem] = []
         self._built: dict[int, _Built] = {}
         self._open: set[int] = set()
@@ -230,8 +221,8 @@ class _Builder:
             self._problem(
                 mark,
                 f'the YAML tag {_tag(source.tag)} is not allowed',
-                hint='recipes have text, numbers, true, false, lists and '
-                'mappings only',
+                hint=f'{self.kind.what}s have text, numbers, true, false, '
+                'lists and mappings only',
             )
             return _Built(nodes.Node(None, mark))
         if isinstance(source, yaml.MappingNode):
@@ -331,7 +322,9 @@ def _around(node: nodes.Node, inside: list[_Built]) -> _Built:
     )
 
 
-def _syntax(exc: yaml.MarkedYAMLError, file: str) -> exceptions.RecipeInvalid:
+def _syntax(
+    exc: yaml.MarkedYAMLError, file: str, kind: kinds.Kind
+) -> exceptions.InvalidInput:
     mark = exc.problem_mark or exc.context_mark
     what = (exc.problem or exc.context or 'unknown error').strip()
     hint = None
@@ -341,26 +334,9 @@ def _syntax(exc: yaml.MarkedYAMLError, file: str) -> exceptions.RecipeInvalid:
         what, hint = 'there is a second document', 'remove it and its "---"'
     elif exc.problem and exc.context:
         what = f'not valid YAML: {what} {exc.context.strip()}'
-    return _invalid(
+    return kind.wrong(
         file, what, mark=_mark(mark, file) if mark else None, hint=hint
     )
-
-
-def _invalid(
-    file: str,
-    message: str,
-    *,
-    mark: nodes.Mark | None = None,
-    hint: str | None = None,
-) -> exceptions.RecipeInvalid:
-    problem = exceptions.Problem(
-        file=file,
-        line=mark.line if mark else None,
-        column=mark.column if mark else None,
-        message=message,
-        hint=hint,
-    )
-    return invalid([problem], file)
 
 
 def _tag(tag: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from image_pipeline import exceptions
-from image_pipeline.recipe import nodes
+from image_pipeline.documents import nodes
 
 # jsonschema.ValidationError, whose attributes are typed as perhaps unset.
 _Error: TypeAlias = Any
