@@ -120,7 +120,8 @@ def test_administrator_s_file_hides_the_vendor_s():
 
 def test_command_line_goes_before_any_file():
     content = {
-        '/etc/default/ssh': 'SSHD_OPTS="-o PasswordAuthentication=yes -p 23"\n'  # noqa,
+        '/etc/default/ssh': 'SSHD_OPTS="-o PasswordAuthentication=yes '
+        '-p 23"\n',
         '/etc/ssh/sshd_config': 'PasswordAuthentication no\n',
     }
     config = sshd.read(files.FileTree(MemoryFiles(content)))
