@@ -10,12 +10,59 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Read which packages a guest has."""
+"""Read which packages a guest has.
+
+Nothing that is damaged is taken for a system without packages: that raises
+:class:`~image_pipeline.audit.rule.CannotTell`.
+"""
 
 import re
+from typing import TYPE_CHECKING
 
-from image_pipeline.audit.guest import text
+from image_pipeline.audit import rule
+from image_pipeline.audit.guest import dpkg, package_record, rpm
 from image_pipeline.disk import files
+
+if TYPE_CHECKING:
+    from image_pipeline.audit import view
+
+Package = package_record.Package
+
+
+def of(image: 'view.ImageView') -> tuple[Package, ...]:
+    """Return the packages of an image; they are read once.
+
+    :param image: the image.
+    :raises CannotTell: see :func:`installed`, or the image has no files that
+        can be read.
+    """
+    return image.remember('packages', lambda: installed(image.files))
+
+
+def installed(tree: files.FileTree) -> tuple[Package, ...]:
+    """Return all installed packages, of dpkg and of rpm, by name.
+
+    :param tree: the image's files.
+    :raises CannotTell: there is no database, or one is damaged.
+    """
+    found = [
+        packages
+        for packages in (dpkg.packages(tree), rpm.packages(tree))
+        if packages is not None
+    ]
+    # Each tool can be installed where the other one is used.
+    if not any(found):
+        raise rule.CannotTell(
+            'there is no package database that is read (dpkg, rpm)'
+            if not found
+            else 'the package database names no package'
+        )
+    return tuple(
+        sorted(
+            (package for packages in found for package in packages),
+            key=lambda package: (package.name, package.arch),
+        )
+    )
 
 
 def dpkg_versions(
@@ -25,18 +72,17 @@ def dpkg_versions(
 
     :param tree: the image's files.
     :param names: the packages that are asked for.
+    :returns: none if the database is damaged.
     """
-    found: dict[str, str] = {}
-    package, installed = '', False
-    for line in text.lines(tree, '/var/lib/dpkg/status'):
-        key, _, value = line.text.partition(': ')
-        if key == 'Package':
-            package, installed = value, False
-        elif key == 'Status':
-            installed = value.endswith(' installed')
-        elif key == 'Version' and installed and package in names:
-            found[package] = value
-    return found
+    try:
+        found = dpkg.packages(tree) or []
+    except (rule.CannotTell, OSError):
+        return {}
+    return {
+        package.name: package.full_version
+        for package in found
+        if package.name in names
+    }
 
 
 def version(text: str) -> tuple[int, ...]:
