@@ -20,25 +20,39 @@ checked and every walk is bounded.  The format is the kernel's
 """
 
 import struct
+from collections import OrderedDict
 from collections.abc import Iterator
 
 from image_pipeline import exceptions
-from image_pipeline.disk import ext, inodes, reader, signatures
+from image_pipeline.disk import (
+    ext,
+    ext_attributes,
+    ext_blocks,
+    ext_folders,
+    inodes,
+    reader,
+    signatures,
+)
 
 KINDS = frozenset({'ext2', 'ext3', 'ext4'})
 _ROOT = 2
-_EXTENTS, _INLINE = 0x80000, 0x10000000
+#: Flags of inodes: include/uapi/linux/fs.h and fs/ext4/ext4.h.
+_IMMUTABLE, _ENCRYPTED, _EXTENTS = 0x10, 0x800, 0x80000
+_INLINE, _CASEFOLD = 0x10000000, 0x40000000
 _SPARSE_SUPER = 0x1
 #: Compression, and a journal that is a device of its own.
 _NOT_READ = 0x1 | 0x8
-_EXTENT_MAGIC = 0xF30A
-_XATTR_MAGIC = 0xEA020000
-#: Index blocks that one look at a file may take; 340 entries a block map
-#: terabytes.
-_MOST_NODES = 4096
 #: Bytes and names of a folder that are read.
-_MOST_FOLDER, _MOST_ENTRIES = 256 << 20, 1_000_000
+_MOST_FOLDER, _MOST_ENTRIES = 64 << 20, 200_000
 _MOST_LINK = 4096
+#: The longest value of an extended attribute (XATTR_SIZE_MAX).
+_MOST_VALUE = 65536
+#: Tables of inodes are read and kept in pieces of so many bytes, so many.
+_PIECE, _PIECES = 65536, 256
+#: Bytes of a folder that are read at once.
+_FOLDER_STEP = 1 << 20
+#: Mode, owner, size, mtime, group, flags, upper halves.
+_FIELDS = struct.Struct('<HHI8xi4xH6xI72xI8xHH')
 #: The upper four bits of a mode.
 _TYPES = {
     0x8000: inodes.FileType.FILE,
@@ -85,6 +99,7 @@ class ExtFileSystem:
         self._block = 1024 << log_size
         self._blocks = blocks
         self._tables: dict[int, int] = {}
+        self._pieces: OrderedDict[int, bytes] = OrderedDict()
         self._check()
 
     def stat(self, inode: int) -> inodes.Stat:
@@ -94,51 +109,77 @@ class ExtFileSystem:
         :raises ImageUnreadable: it is damaged.
         """
         data = self._read_inode(inode)
-        mode, uid = struct.unpack_from('<HH', data)
-        (gid,) = struct.unpack_from('<H', data, 24)
-        uid_high, gid_high = struct.unpack_from('<HH', data, 120)
+        mode, uid, low, mtime, gid, flags, high, uid_high, gid_high = (
+            _FIELDS.unpack_from(data)
+        )
         kind = _TYPES.get(mode & 0xF000, inodes.FileType.OTHER)
-        link = None
-        if kind is inodes.FileType.LINK:
-            link = inodes.text(self._link(inode, data))
+        if len(data) >= 140 and data[136] & 3 and data[128] >= 12:
+            # The epoch in the lowest bits of i_mtime_extra.
+            mtime += (data[136] & 3) << 32
         return inodes.Stat(
-            inode=inode,
-            type=kind,
-            mode=mode & 0o7777,
-            uid=uid | uid_high << 16,
-            gid=gid | gid_high << 16,
-            size=_size(data),
-            link=link,
+            inode,
+            kind,
+            mode & 0o7777,
+            uid | uid_high << 16,
+            gid | gid_high << 16,
+            low | high << 32,
+            inodes.text(self._link(inode, data))
+            if kind is inodes.FileType.LINK
+            else None,
+            mtime,
+            bool(flags & _IMMUTABLE),
         )
 
     def children(self, inode: int) -> dict[str, int]:
         """Return the names in a folder, and their inodes.
 
         :param inode: the folder's number.
-        :raises ImageUnreadable: it is damaged.
+        :raises ImageUnreadable: it is damaged, or its names are encrypted
+            or compared without case.
         """
         data = self._read_inode(inode)
+        if _flags(data) & _CASEFOLD:
+            raise self._not_read(f'folder {inode} ignores case')
+        self._check_plain(inode, data)
         size = _size(data)
         if size > min(_MOST_FOLDER, self._part.size):
             raise self._damaged(f'folder {inode} has {size} bytes')
         found: dict[str, int] = {}
-        if _flags(data) & _INLINE:
-            content = self._inline(data)
-            # The parent's number comes first, then entries; those that do
-            # not fit go on in an extended attribute.
-            pieces = [content[4:60], content[60:]]
-        else:
-            pieces = [
-                self._content(inode, data, place, self._block)
-                for place in range(0, size, self._block)
-            ]
-        for piece in pieces:
-            self._entries(inode, piece, found)
+        try:
+            for piece in self._folder(inode, data, size):
+                ext_folders.add_names(piece, found)
+                if len(found) > _MOST_ENTRIES:
+                    raise self._not_read(
+                        f'folder {inode} has more than {_MOST_ENTRIES} names'
+                    )
+        except ValueError as exc:
+            raise self._damaged(f'folder {inode} has {exc}') from exc
         return found
 
     def xattrs(self, inode: int) -> dict[str, bytes]:
-        """Return no extended attributes: they are not read."""
-        return {}
+        """Return the extended attributes of a file.
+
+        :param inode: its number.
+        :raises ImageUnreadable: they are damaged.
+        """
+        data = self._read_inode(inode)
+        (block,) = struct.unpack_from('<I', data, 104)
+        (high,) = struct.unpack_from('<H', data, 118)
+        if self._incompat & ext.INCOMPAT_64BIT:
+            block |= high << 32
+        try:
+            found = ext_attributes.of_inode(data)
+            if block:
+                found += ext_attributes.of_block(self._read_block(block))
+        except ValueError as exc:
+            raise self._damaged(f'inode {inode}: {exc}') from exc
+        return {
+            one.name: self.read(one.inode, min(one.size, _MOST_VALUE))
+            if one.inode
+            else one.value
+            for one in found
+            if one.name != ext_attributes.INLINE_DATA
+        }
 
     def read(self, inode: int, length: int, offset: int = 0) -> bytes:
         """Return bytes of a file; fewer at its end.
@@ -146,14 +187,15 @@ class ExtFileSystem:
         :param inode: the file's number.
         :param length: how many bytes.
         :param offset: where to begin.
-        :raises ImageUnreadable: it is damaged.
+        :raises ImageUnreadable: it is damaged, or encrypted.
         """
         data = self._read_inode(inode)
         length = min(length, _size(data) - offset)
         if length <= 0:
             return b''
+        self._check_plain(inode, data)
         if _flags(data) & _INLINE:
-            return self._inline(data)[offset : offset + length]
+            return self._inline(inode, data)[offset : offset + length]
         return self._content(inode, data, offset, length)
 
     def _check(self) -> None:
@@ -172,31 +214,50 @@ class ExtFileSystem:
         if self.stat(_ROOT).type is not inodes.FileType.FOLDER:
             raise self._damaged('its root is no folder')
 
+    def _check_plain(self, inode: int, data: bytes) -> None:
+        if _flags(data) & _ENCRYPTED:
+            raise self._not_read(f'inode {inode} is encrypted')
+
     def _read_inode(self, inode: int) -> bytes:
         if not 1 <= inode <= self._inodes:
             raise self._damaged(f'there is no inode {inode}')
         group, index = divmod(inode - 1, self._group_inodes)
-        place = self._inode_table(group) * self._block
-        data = self._part.read(
-            place + index * self._inode_size, self._inode_size
-        )
-        if len(data) < self._inode_size:
-            raise self._damaged(f'inode {inode} lies outside of it')
-        return data
-
-    def _inode_table(self, group: int) -> int:
         table = self._tables.get(group)
         if table is None:
-            place = self._descriptor(group)
-            data = self._part.read(place, self._desc_size)
-            if len(data) < self._desc_size:
-                raise self._damaged(f'group {group} lies outside of it')
-            (table,) = struct.unpack_from('<I', data, 8)
-            if self._desc_size >= 64:
-                (high,) = struct.unpack_from('<I', data, 40)
-                table |= high << 32
-            self._tables[group] = table
-        return int(table)
+            table = self._inode_table(group)
+        size = self._inode_size
+        number, within = divmod(table + index * size, _PIECE)
+        piece = self._pieces.get(number)
+        if piece is None:
+            piece = self._read_piece(number)
+        data = piece[within : within + size]
+        if len(data) < size:
+            # It lies over the end of a piece, or of the file system.
+            data = self._part.read(table + index * size, size)
+            if len(data) < size:
+                raise self._damaged(f'inode {inode} lies outside of it')
+        return data
+
+    def _read_piece(self, number: int) -> bytes:
+        # Whoever asks for one inode asks for its neighbours, too: they are
+        # kept, so that a walk reads no table twice.
+        piece = self._part.read(number * _PIECE, _PIECE)
+        self._pieces[number] = piece
+        if len(self._pieces) > _PIECES:
+            self._pieces.popitem(last=False)
+        return piece
+
+    def _inode_table(self, group: int) -> int:
+        """Return where a group's inodes begin, in bytes."""
+        data = self._part.read(self._descriptor(group), self._desc_size)
+        if len(data) < self._desc_size:
+            raise self._damaged(f'group {group} lies outside of it')
+        (table,) = struct.unpack_from('<I', data, 8)
+        if self._desc_size >= 64:
+            (high,) = struct.unpack_from('<I', data, 40)
+            table |= high << 32
+        self._tables[group] = int(table) * self._block
+        return self._tables[group]
 
     def _descriptor(self, group: int) -> int:
         """Return where a group's descriptor is, in bytes."""
@@ -225,30 +286,29 @@ class ExtFileSystem:
         size = _size(data)
         if size > _MOST_LINK:
             raise self._damaged(f'link {inode} has {size} bytes')
-        if _flags(data) & _INLINE:
-            return self._inline(data)[:size]
-        if size < 60 and not _flags(data) & _EXTENTS:
+        flags = _flags(data)
+        if flags & _ENCRYPTED:
+            # Where it leads is not known; that it is there is.
+            return b''
+        if flags & _INLINE:
+            return self._inline(inode, data)[:size]
+        if size < 60 and not flags & _EXTENTS:
             return data[40 : 40 + size]
         return self._content(inode, data, 0, size)
 
-    def _inline(self, data: bytes) -> bytes:
+    def _inline(self, inode: int, data: bytes) -> bytes:
         """Return what an inode holds in itself: 60 bytes and an attribute."""
         content = data[40:100]
-        if self._inode_size < 132:
-            return content
-        (extra,) = struct.unpack_from('<H', data, 128)
-        base = 128 + extra
-        if data[base : base + 4] != struct.pack('<I', _XATTR_MAGIC):
-            return content
-        place = first = base + 4
-        while place + 16 <= len(data) and data[place]:
-            name_length, index, where = struct.unpack_from('<BBH', data, place)
-            (size,) = struct.unpack_from('<I', data, place + 8)
-            name = data[place + 16 : place + 16 + name_length]
-            if index == 7 and name == b'data':
-                return content + data[first + where : first + where + size]
-            place += (16 + name_length + 3) & ~3
+        try:
+            for one in ext_attributes.of_inode(data):
+                if one.name == ext_attributes.INLINE_DATA:
+                    return content + one.value
+        except ValueError as exc:
+            raise self._damaged(f'inode {inode}: {exc}') from exc
         return content
+
+    def _read_block(self, block: int) -> bytes:
+        return self._part.read(block * self._block, self._block)
 
     def _content(
         self, inode: int, data: bytes, offset: int, length: int
@@ -256,137 +316,66 @@ class ExtFileSystem:
         """Return bytes of a file's blocks; what has no block is zero."""
         first = offset // self._block
         last = (offset + length - 1) // self._block
-        found = bytearray((last - first + 1) * self._block)
-        nodes = [_MOST_NODES]
-        if _flags(data) & _EXTENTS:
-            runs = self._extents(inode, data[40:100], first, last, 6, nodes)
-        else:
-            runs = self._pointers(inode, data[40:100], first, last, nodes)
-        for logical, physical, count in runs:
-            begin = max(logical, first)
-            end = min(logical + count, last + 1)
-            if begin >= end:
-                continue
-            physical += begin - logical
-            if physical + end - begin > self._blocks:
-                raise self._damaged(f'inode {inode} has blocks outside of it')
-            piece = self._part.read(
-                physical * self._block, (end - begin) * self._block
-            )
-            place = (begin - first) * self._block
-            found[place : place + len(piece)] = piece
+        walk = ext_blocks.Walk(self._read_block, self._block)
+        look = walk.extents if _flags(data) & _EXTENTS else walk.pointers
+        found: bytearray | None = None
+        try:
+            for logical, physical, count in look(data[40:100], first, last):
+                begin = max(logical, first)
+                end = min(logical + count, last + 1)
+                if begin >= end:
+                    continue
+                physical += begin - logical
+                if physical + end - begin > self._blocks:
+                    raise ext_blocks.Damaged('blocks outside of it')
+                piece = self._part.read(
+                    physical * self._block, (end - begin) * self._block
+                )
+                if begin == first and end > last:
+                    # All of it in one run: nothing to be put together.
+                    within = offset - first * self._block
+                    piece = piece[within : within + length]
+                    return piece + bytes(length - len(piece))
+                if found is None:
+                    found = bytearray((last - first + 1) * self._block)
+                place = (begin - first) * self._block
+                found[place : place + len(piece)] = piece
+        except ext_blocks.Damaged as exc:
+            raise self._damaged(f'inode {inode} has {exc}') from exc
+        if found is None:
+            return bytes(length)
         begin = offset - first * self._block
         return bytes(found[begin : begin + length])
 
-    def _extents(
-        self,
-        inode: int,
-        node: bytes,
-        first: int,
-        last: int,
-        above: int,
-        nodes: list[int],
-    ) -> Iterator[tuple[int, int, int]]:
-        """Give the runs of blocks between two logical ones."""
-        magic, count, _, depth = struct.unpack_from('<HHHH', node)
-        nodes[0] -= 1
-        if (
-            magic != _EXTENT_MAGIC
-            or depth >= above
-            or 12 + count * 12 > len(node)
-            or nodes[0] < 0
-        ):
-            raise self._damaged(f'inode {inode} has a damaged extent tree')
-        for index in range(count):
-            place = 12 + index * 12
-            if not depth:
-                logical, length, high, low = struct.unpack_from(
-                    '<IHHI', node, place
-                )
-                # Longer than that means: reserved, and reads as zeros.
-                if length <= 32768:
-                    yield logical, high << 32 | low, length
-                continue
-            logical, low, high = struct.unpack_from('<IIH', node, place)
-            after = None
-            if index + 1 < count:
-                (after,) = struct.unpack_from('<I', node, place + 12)
-            if logical > last or (after is not None and after <= first):
-                continue
-            child = self._part.read(
-                (high << 32 | low) * self._block, self._block
-            )
-            if len(child) < self._block:
-                raise self._damaged(f'inode {inode} has a damaged extent tree')
-            yield from self._extents(inode, child, first, last, depth, nodes)
-
-    def _pointers(
-        self, inode: int, raw: bytes, first: int, last: int, nodes: list[int]
-    ) -> Iterator[tuple[int, int, int]]:
-        """Give single blocks by the pointers of ext2 and ext3."""
-        pointers = struct.unpack('<15I', raw)
-        for logical in range(first, min(last + 1, 12)):
-            if pointers[logical]:
-                yield logical, pointers[logical], 1
-        base = 12
-        for level in (1, 2, 3):
-            yield from self._indirect(
-                inode, pointers[11 + level], level, base, first, last, nodes
-            )
-            base += (self._block // 4) ** level
-
-    def _indirect(
-        self,
-        inode: int,
-        block: int,
-        level: int,
-        base: int,
-        first: int,
-        last: int,
-        nodes: list[int],
-    ) -> Iterator[tuple[int, int, int]]:
-        each = (self._block // 4) ** (level - 1)
-        if not block or base > last or base + each * self._block // 4 <= first:
+    def _folder(self, inode: int, data: bytes, size: int) -> Iterator[bytes]:
+        """Give the pieces of a folder in which entries lie."""
+        if _flags(data) & _INLINE:
+            content = self._inline(inode, data)
+            # The parent's number comes first, then entries; those that do
+            # not fit go on in an extended attribute.
+            yield content[4:60]
+            yield content[60:]
             return
-        nodes[0] -= 1
-        data = self._part.read(block * self._block, self._block)
-        if len(data) < self._block or nodes[0] < 0:
-            raise self._damaged(f'inode {inode} has damaged block pointers')
-        begin = max((first - base) // each, 0)
-        end = min((last - base) // each + 1, self._block // 4)
-        for index in range(begin, end):
-            (pointer,) = struct.unpack_from('<I', data, index * 4)
-            here = base + index * each
-            if level == 1 and pointer:
-                yield here, pointer, 1
-            elif level > 1:
-                yield from self._indirect(
-                    inode, pointer, level - 1, here, first, last, nodes
-                )
-
-    def _entries(self, inode: int, data: bytes, found: dict[str, int]) -> None:
-        """Add the names of one block of a folder."""
-        place = 0
-        while place + 8 <= len(data):
-            child, step, length = struct.unpack_from('<IHB', data, place)
-            if step in (0, 65535) and len(data) == 65536:
-                # A block of 64 KiB does not fit into the field.
-                step = 65536
-            if step < 8 or step % 4 or place + step > len(data):
-                if not any(data[place:]):
-                    return
-                raise self._damaged(f'folder {inode} has a damaged entry')
-            name = data[place + 8 : place + 8 + length]
-            if child and name not in (b'', b'.', b'..'):
-                found[inodes.text(name)] = child
-                if len(found) > _MOST_ENTRIES:
-                    raise self._damaged(f'folder {inode} has too many names')
-            place += step
+        block = self._block
+        for place in range(0, size, _FOLDER_STEP):
+            many = self._content(
+                inode, data, place, min(_FOLDER_STEP, size - place)
+            )
+            if len(many) <= block:
+                yield many
+                continue
+            for start in range(0, len(many), block):
+                yield many[start : start + block]
 
     def _damaged(self, why: str) -> exceptions.ImageUnreadable:
         return exceptions.ImageUnreadable(
             f'{self._where} is damaged: {why}',
             hint='check a copy of it, converted to raw, with: e2fsck -fn',
+        )
+
+    def _not_read(self, why: str) -> exceptions.ImageUnreadable:
+        return exceptions.ImageUnreadable(
+            f'{self._where} cannot be read: {why}'
         )
 
 

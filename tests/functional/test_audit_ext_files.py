@@ -30,6 +30,7 @@ KINDS = {
     'ext4 of 4 KiB': ('-t', 'ext4', '-b', '4096'),
     'ext4 without 64bit': ('-t', 'ext4', '-O', '^64bit'),
     'ext4 with inline data': ('-t', 'ext4', '-O', 'inline_data', '-I', '256'),
+    'ext4 with bigalloc': ('-t', 'ext4', '-O', 'bigalloc,^has_journal', '-b', '1024'),
     'ext4 with meta_bg': (
         '-t', 'ext4', '-b', '1024', '-O', 'meta_bg,^resize_inode',
     ),
@@ -55,6 +56,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write(b'begin')
         file.seek(2 << 20)
         file.write(b'end')
+    os.utime(tree / 'middle', (0, 1_700_000_000))
     os.chown(tree / 'small', 70_000, 80_000)
     (tree / 'small').chmod(0o4640)
     return tree
@@ -89,6 +91,7 @@ def test_everything_is_read_as_it_was_written(source, tmp_path, kind):
         if kind != 'ext2 of revision 0':
             assert (found.uid, found.gid) == (70_000, 80_000)
         assert (found.mode, found.size) == (0o4640, 6)
+        assert tree.stat('/middle').mtime == 1_700_000_000
 
 
 def test_file_that_was_deleted_is_not_there(source, tmp_path):
@@ -124,14 +127,49 @@ def test_damaged_inode_is_told_at_once(source, tmp_path, command, what):
                 tree.read_bytes(what)
 
 
-def test_extent_tree_that_contains_itself_ends(source, tmp_path):
+def change(path: Path, *commands: str) -> None:
+    for command in commands:
+        HOST.run(['debugfs', '-w', '-R', command, path])
+
+
+def test_attributes_times_and_flags_are_read(source, tmp_path):
     path = build(source, tmp_path / 'fs', KINDS['ext4 of 1 KiB'])
+    label = tmp_path / 'label'
+    label.write_bytes(b'system_u:object_r:shadow_t:s0\0')
+    large = tmp_path / 'large'
+    large.write_bytes(b'v' * 700)
+    change(
+        path,
+        f'ea_set -f {label} /small security.selinux',
+        f'ea_set -f {large} /small user.large',
+        'sif /small mtime @100',
+        'sif /small mtime_extra 1',
+        'sif /middle flags 0x80010',
+    )
     with reader.open_disk(path) as disk:
-        system = ext_files.ExtFileSystem(disk, 0, disk.size)
-        root = (
-            b'\x0a\xf3\x01\x00\x04\x00\x05\x00\0\0\0\0'
-            b'\0\0\0\0\x01\0\0\0\0\0\0\0'
-        ).ljust(60, b'\0')
-        nodes = [ext_files._MOST_NODES]
-        with pytest.raises(exceptions.ImageUnreadable, match='extent tree'):
-            list(system._extents(12, root, 0, 100, 6, nodes))
+        tree = files.FileTree(ext_files.ExtFileSystem(disk, 0, disk.size))
+        assert tree.xattrs('/small') == {
+            'security.selinux': label.read_bytes(),
+            'user.large': large.read_bytes(),
+        }
+        assert tree.xattrs('/middle') == {}
+        assert tree.stat('/small').mtime == 100 + (1 << 32)
+        assert tree.stat('/middle').immutable
+        assert not tree.stat('/small').immutable
+
+
+@pytest.mark.parametrize(
+    ('flags', 'why'),
+    [('0x80800', 'is encrypted'), ('0x40080000', 'ignores case')],
+)
+def test_folder_that_only_its_kernel_can_read_is_told(
+    source, tmp_path, flags, why
+):
+    path = build(source, tmp_path / 'fs', KINDS['ext4 of 1 KiB'])
+    change(path, f'sif /many flags {flags}')
+    with reader.open_disk(path) as disk:
+        tree = files.FileTree(ext_files.ExtFileSystem(disk, 0, disk.size))
+        assert tree.is_folder('/many')
+        with pytest.raises(exceptions.ImageUnreadable, match=why):
+            tree.listdir('/many')
+        assert tree.is_file('/small')
