@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from image_pipeline import exceptions
+from image_pipeline.audit import census as audit_census
 from image_pipeline.audit import rule
 from image_pipeline.audit.guest import mounts
 from image_pipeline.disk import (
@@ -259,6 +260,14 @@ class ImageView:
         if isinstance(self._files, str):
             raise rule.CannotTell(self._files)
         return self._files
+
+    @functools.cached_property
+    def census(self) -> audit_census.Census:
+        """Every name in the image, looked at once for all rules.
+
+        :raises CannotTell: the files cannot be read.
+        """
+        return audit_census.take(self.files)
 
     def _join(self) -> disk_files.FileTree:
         root = self._need_system(self.need_root())

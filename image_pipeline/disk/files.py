@@ -86,6 +86,11 @@ class FileTree:
         self._stats: dict[tuple[str, int], Stat] = {}
         self._remembered = 0
 
+    @property
+    def systems(self) -> Mapping[str, FileSystem]:
+        """The file systems, by the absolute path where each is mounted."""
+        return self._systems
+
     def exists(self, path: str) -> bool:
         """Tell whether a path leads to something, following links.
 
