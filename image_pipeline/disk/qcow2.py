@@ -23,12 +23,12 @@ import dataclasses
 import struct
 import sys
 import zlib
-from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from image_pipeline import exceptions
-from image_pipeline.disk import reader
+from image_pipeline.disk import kept, reader
 
 #: Incompatible feature bits that are known; others are refused.
 DIRTY, CORRUPT, DATA_FILE, COMPRESSION = 1, 2, 4, 8
@@ -88,6 +88,18 @@ class Header:
         return bool(self.incompatible & CORRUPT)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Allocation:
+    """The clusters that hold something.
+
+    :param plain: those that are stored as they are.
+    :param compressed: those that are compressed.
+    """
+
+    plain: int
+    compressed: int
+
+
 class Qcow2Disk(reader.Disk):
     """The virtual disk in a qcow2 file."""
 
@@ -98,8 +110,8 @@ class Qcow2Disk(reader.Disk):
             self.size = self.header.size
             self._l1 = self._read_l1()
             self._l2_entries = self.header.cluster_size // 8
-            self._tables = _Kept(_TABLES_KEPT)
-            self._clusters = _Kept(_CLUSTERS_KEPT)
+            self._tables = kept.Kept(_TABLES_KEPT)
+            self._clusters = kept.Kept(_CLUSTERS_KEPT)
             self._zstd: Any = None
             if not self.header.crypt_method:
                 self._check_whole()
@@ -125,6 +137,51 @@ class Qcow2Disk(reader.Disk):
             offset += count
             length -= count
         return parts[0] if len(parts) == 1 else b''.join(parts)
+
+    def data(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Give the clusters that are not zeros; see the base class."""
+        size, end = self.header.cluster_size, min(end, self.size)
+        covered = size * self._l2_entries
+        place = start
+        first: int | None = None
+        while place < end:
+            if not self._l1[place // covered] & _OFFSET:
+                after, filled = (place // covered + 1) * covered, False
+            else:
+                after = (place // size + 1) * size
+                filled = self._is_filled(self._entry(place // size))
+            if filled and first is None:
+                first = place
+            elif not filled and first is not None:
+                yield first, place
+                first = None
+            place = after
+        if first is not None:
+            yield first, end
+
+    def allocation(self) -> Allocation:
+        """Return how many clusters there are of each kind.
+
+        :raises ImageUnreadable: a table is damaged.
+        """
+        plain = compressed = 0
+        for entry in self._l1:
+            if entry & _OFFSET:
+                filled = [
+                    e
+                    for e in self._read_table(entry & _OFFSET)
+                    if self._is_filled(e)
+                ]
+                packed = sum(1 for e in filled if e & _COMPRESSED)
+                compressed += packed
+                plain += len(filled) - packed
+        return Allocation(plain=plain, compressed=compressed)
+
+    def _is_filled(self, entry: int) -> bool:
+        if entry & _COMPRESSED:
+            return True
+        zero = self.header.version >= 3 and entry & _ZERO
+        return bool(entry & _OFFSET) and not zero
 
     def _read_header(self) -> Header:
         data = self._pread(112, 0)
@@ -319,29 +376,6 @@ class Qcow2Disk(reader.Disk):
             f'its tables name byte {offset}',
             hint='fetch or convert it again, and compare its checksum',
         )
-
-
-class _Kept:
-    """The last used values, as many as fit into a number of bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._used = 0
-        self._items: OrderedDict[int, tuple[Any, int]] = OrderedDict()
-
-    def get(self, key: int) -> Any:
-        item = self._items.get(key)
-        if item is None:
-            return None
-        self._items.move_to_end(key)
-        return item[0]
-
-    def put(self, key: int, value: Any, size: int) -> None:
-        self._items[key] = (value, size)
-        self._used += size
-        while self._used > self._limit and len(self._items) > 1:
-            _, (_, gone) = self._items.popitem(last=False)
-            self._used -= gone
 
 
 def _big_endian(data: bytes) -> 'array.array[int]':

@@ -22,11 +22,13 @@ import abc
 import dataclasses
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from image_pipeline import exceptions
+from image_pipeline.disk import sparse
 
 #: The least that can hold a boot sector.
 SECTOR = 512
@@ -91,6 +93,19 @@ class Disk(abc.ABC):
         :raises ImageUnreadable: the file is damaged there.
         """
 
+    def data(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Give the ranges that may hold something; the rest is zeros.
+
+        Known from the file's tables, without reading what is in it.
+
+        :param start: first byte.
+        :param end: first byte after.
+        :returns: pairs of first byte and first byte after, in order.
+        :raises ImageUnreadable: the tables are damaged.
+        """
+        if start < min(end, self.size):
+            yield start, min(end, self.size)
+
     def close(self) -> None:
         """Let go of the file; may be called again."""
         if self._fd >= 0:
@@ -133,6 +148,17 @@ class RawDisk(Disk):
         if offset < 0 or length <= 0 or offset >= self.size:
             return b''
         return self._pread(min(length, self.size - offset), offset)
+
+    def data(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Give what is no hole; see :meth:`Disk.data`."""
+        try:
+            yield from sparse.data(
+                self._fd, start=start, end=min(end, self.size)
+            )
+        except OSError as exc:
+            raise exceptions.ImageUnreadable(
+                f'{self.path}: cannot be read at byte {start}: {exc.strerror}'
+            ) from exc
 
 
 def inspect(path: Path) -> Inspection:

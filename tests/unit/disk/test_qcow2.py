@@ -216,3 +216,42 @@ def test_file_that_ends_within_its_last_sector_is_unpacked_to_see(opened):
     assert opened(whole + data).read(CLUSTER + 1000, 1) == b' '
     with pytest.raises(exceptions.ImageUnreadable, match='cut short'):
         opened(whole + data[:-10])
+
+
+def test_data_is_what_is_neither_absent_nor_zero(opened):
+    disk = opened(
+        image(
+            {0: 3 * CLUSTER, 1: 4 * CLUSTER, 2: 1, 5: 3 * CLUSTER},
+            bytes(2 * CLUSTER),
+        )
+    )
+    whole = [(0, 2 * CLUSTER), (5 * CLUSTER, 6 * CLUSTER)]
+    assert list(disk.data(0, SIZE)) == whole
+    assert list(disk.data(100, CLUSTER + 100)) == [(100, CLUSTER + 100)]
+    assert list(disk.data(2 * CLUSTER, 5 * CLUSTER)) == []
+    assert list(disk.data(0, 99 * SIZE)) == whole
+
+
+def test_data_of_a_part_without_tables_is_none(opened):
+    covered = CLUSTER // 8 * CLUSTER
+    data = bytearray(
+        image({0: 3 * CLUSTER}, b'a' * CLUSTER, size=3 * covered, l1_entries=3)
+    )
+    data[CLUSTER + 16 : CLUSTER + 24] = struct.pack('>Q', 2 * CLUSTER)
+    disk = opened(bytes(data))
+    assert list(disk.data(CLUSTER, 3 * covered)) == [
+        (2 * covered, 2 * covered + CLUSTER)
+    ]
+
+
+def test_clusters_are_counted_by_their_kind(opened):
+    packer = zlib.compressobj(wbits=-12)
+    data = packer.compress(b'xy' * (CLUSTER // 2)) + packer.flush()
+    disk = opened(
+        image(
+            {0: 3 * CLUSTER, 1: compressed(4 * CLUSTER, len(data)), 2: 1},
+            b'a' * CLUSTER,
+            data,
+        )
+    )
+    assert disk.allocation() == qcow2.Allocation(plain=1, compressed=1)

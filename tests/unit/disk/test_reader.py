@@ -128,3 +128,17 @@ def test_file_is_closed_after_its_context(tmp_path):
     with reader.open_disk(path):
         pass
     assert len(os.listdir('/proc/self/fd')) == before
+
+
+def test_data_of_a_raw_file_has_no_holes_in_it(tmp_path):
+    path = tmp_path / 'x.raw'
+    size = 4 << 20
+    with path.open('wb') as file:
+        file.seek(size - 4096)
+        file.write(b'x' * 4096)
+    with reader.open_disk(path) as disk:
+        found = list(disk.data(0, 2 * size))
+    # Where the hole ends depends on the file system; some have none.
+    (first, last) = found[-1]
+    assert first <= size - 4096
+    assert last == size
