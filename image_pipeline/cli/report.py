@@ -121,7 +121,7 @@ def _lines(done: 'result.RunResult') -> Iterable[str]:
             ('image', 'target', 'state', 'id', 'path'),
             (_image(image) for image in done.images),
         )
-        yield from _next(done.images)
+        yield from _next(done)
 
 
 def _image(image: Mapping[str, Any]) -> tuple[str, ...]:
@@ -129,16 +129,36 @@ def _image(image: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(image[key] or '') for key in keys)
 
 
-def _next(images: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    waiting = [one for one in images if one['state'] == 'candidate']
-    if waiting:
+def _next(done: 'result.RunResult') -> Iterable[str]:
+    """Give the commands that promote, or say what is missing for them."""
+    waiting = [one for one in done.images if one['state'] == 'candidate']
+    ready = [one for one in waiting if done.smoke_tested(one['id'])]
+    if ready:
         yield ''
         yield 'to give the candidate to users:'
-    for image in waiting:
+    for image in ready:
         yield (
             f'  image-pipeline image promote --target {image["target"]} '
             f'{image["id"]}'
         )
+    untested = [one for one in waiting if one not in ready]
+    if untested:
+        yield ''
+        yield 'no smoke test has passed, so not yet for users:'
+    for image in untested:
+        yield f'  {image["id"]}: {_untested(done, image["target"])}'
+
+
+def _untested(done: 'result.RunResult', target: str) -> str:
+    for step in done.steps:
+        if (step.stage, step.key) == ('smoke-test', f'smoke-test@{target}'):
+            if step.state in ('succeeded', 'skipped'):
+                return f'{step.key} was of another file'
+            return f'{step.key}: {step.state}'
+    return (
+        'the run had no smoke-test; bake the recipe without --until, '
+        'and with that stage'
+    )
 
 
 def _failure_lines(done: 'result.RunResult') -> Iterable[str]:

@@ -16,15 +16,19 @@ Used by ``plan`` and ``bake``.  It must answer quickly, so it imports neither
 TaskFlow nor a database.
 """
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from image_pipeline import artifact
+from image_pipeline import artifact, exceptions
 from image_pipeline.engine import identity
 from image_pipeline.recipe import plan as recipe_plan
 from image_pipeline.stages import base
 from image_pipeline.store import store as store_module
+
+LOG = logging.getLogger(__name__)
 
 UNCHANGED = 'nothing has changed'
 FORCED = '--force'
@@ -86,6 +90,7 @@ def decide(
     :param store: the state folder.
     :param force: every step runs.
     :raises Unavailable: a stage could not ask whether its result holds.
+    :raises StageFailed: a stage cannot say whether it must run.
     """
     if force:
         return [
@@ -102,6 +107,7 @@ def look_up(
     *,
     recipe: str,
     needed: frozenset[str] | None = None,
+    ask: bool = True,
 ) -> Former:
     """Return what is known of an earlier result of a step.
 
@@ -110,8 +116,16 @@ def look_up(
     :param store: the state folder.
     :param recipe: the recipe's name.
     :param needed: kinds whose file must be there; None means all.
+    :param ask: let a stage that verifies say whether its result holds.
+    :raises StageFailed: the stage raised what is no error of ours.
     """
-    now = identity.record(step, digests)
+    with _asking(
+        step,
+        'what its inputs are',
+        hint='this is an error in the stage; repair it, or take it out of '
+        'the recipe',
+    ):
+        now = identity.record(step, digests)
     step_id = identity.step_id(now)
     found = store.steps.load(step_id)
     if found is None:
@@ -138,8 +152,17 @@ def look_up(
             reason = reason or f'artifact damaged: {kind}'
     if step.stage.cache == base.CachePolicy.NEVER:
         reason = 'it always runs'
-    elif reason is None and step.stage.cache == base.CachePolicy.VERIFY:
-        reason = step.stage.still_valid(artifacts, step.context, store.cache)
+    elif (
+        ask and reason is None and step.stage.cache == base.CachePolicy.VERIFY
+    ):
+        with _asking(
+            step,
+            'whether its former result holds',
+            hint='this is an error in the stage; `bake --force` does not ask',
+        ):
+            reason = step.stage.still_valid(
+                artifacts, step.context, store.cache
+            )
     return Former(
         identity=now,
         step_id=step_id,
@@ -148,6 +171,26 @@ def look_up(
         missing=frozenset(missing),
         run=found.run,
     )
+
+
+@contextlib.contextmanager
+def _asking(step: recipe_plan.Step, what: str, *, hint: str) -> Iterator[None]:
+    """Name the stage that raises while it is asked something.
+
+    A stage of another package may raise anything; that is no error of the
+    pipeline, and other recipes need not suffer for it.
+    """
+    try:
+        yield
+    except exceptions.PipelineError:
+        raise
+    except Exception as exc:
+        LOG.debug('%s: asked %s', step.key, what, exc_info=True)
+        raise exceptions.StageFailed(
+            f'{step.key}: the stage {step.stage_name} cannot say {what}: '
+            f'{type(exc).__name__}: {exc}',
+            hint=hint,
+        ) from exc
 
 
 class _Walk:

@@ -158,22 +158,26 @@ class Executor:
         """Look once more, with the inputs at hand, and run the stage."""
         job = self.job
         digests = {kind: made.digest for kind, made in inputs.items()}
-        former = decide.look_up(
-            step, digests, job.store, recipe=job.plan.recipe.name
-        )
+
+        def look() -> decide.Former:
+            return decide.look_up(
+                step,
+                digests,
+                job.store,
+                recipe=job.plan.recipe.name,
+                ask=not job.force,
+            )
+
+        former = look()
         if not job.force and former.reason is None:
             return self._taken(
                 step, former.artifacts, _same(step, job), former.step_id
             )
 
         def waiting(holder: Mapping[str, Any]) -> None:
-            job.emit(
-                events.Warned(
-                    run=job.run.id,
-                    step=step.key,
-                    message=f'process {holder.get("pid")} makes the same; '
-                    'waiting for it',
-                )
+            self._warn(
+                step,
+                f'process {holder.get("pid")} makes the same; waiting for it',
             )
 
         lock = job.store.locks.step(former.step_id)
@@ -186,9 +190,7 @@ class Executor:
             lock.acquire(cancelled=cancelled)
         with lock:
             if waited and not job.force:
-                former = decide.look_up(
-                    step, digests, job.store, recipe=job.plan.recipe.name
-                )
+                former = look()
                 if former.reason is None:
                     return self._taken(
                         step,
@@ -247,7 +249,7 @@ class Executor:
             key=step.key,
         )
         job.run.journal.commit(step.key)
-        self._clear(work_dir)
+        self._clear(step)
         return dataclasses.replace(
             self._result(
                 step,
@@ -266,26 +268,12 @@ class Executor:
         made: Any,
         cancelled: cancellation.CancellationToken,
     ) -> tuple[artifact.Artifact, ...]:
-        found: dict[str, artifact.Artifact] = {}
-        for one in made:
-            if one.kind not in step.stage.provides or one.kind in found:
-                raise exceptions.StageFailed(
-                    f'the stage {step.stage_name} returned a "{one.kind}" '
-                    'that it does not provide',
-                    hint='this is an error in the stage',
-                )
-            found[one.kind] = self.job.store.artifacts.adopt(
-                one, cancelled=cancelled
-            )
-        absent = sorted(step.stage.provides - found.keys())
-        if absent:
-            raise exceptions.StageFailed(
-                f'the stage {step.stage_name} did not return its '
-                f'{", ".join(absent)}',
-                hint='this is an error in the stage',
-            )
-        self._hold(tuple(found.values()))
-        return tuple(found.values())
+        adopted = tuple(
+            self.job.store.artifacts.adopt(one, cancelled=cancelled)
+            for one in engine_job.returned(step, made)
+        )
+        self._hold(adopted)
+        return adopted
 
     def _taken(
         self,
@@ -356,33 +344,36 @@ class Executor:
 
     def _keep(self, step: recipe_plan.Step) -> None:
         """Leave what a failed step made for a look; reap finds it."""
+        work_dir = self._work_dir(step)
         record = artifact.UndoRecord(
-            kind='path', arguments={'path': str(self._work_dir(step))}
+            kind='path', arguments={'path': str(work_dir)}
         )
         with contextlib.suppress(exceptions.PipelineError):
             self.job.run.journal.announce(step.key, record)
             self.job.run.journal.keep(step.key)
+        self._warn(
+            step,
+            f'kept for a look: {work_dir}; `image-pipeline reap` removes it',
+        )
 
     def _undo(self, step: recipe_plan.Step) -> None:
         job = self.job
         undone = undo.Undo(job.settings, job.store).step(job.run, step.key)
         for line in undone.failed:
-            job.emit(
-                events.Warned(
-                    run=job.run.id, step=step.key, message=f'left: {line}'
-                )
-            )
-        self._clear(self._work_dir(step))
+            self._warn(step, f'left: {line}')
+        self._clear(step)
 
-    def _clear(self, work_dir: Path) -> None:
+    def _clear(self, step: recipe_plan.Step) -> None:
+        work_dir = self._work_dir(step)
         try:
             workspace.remove_tree(work_dir)
         except (OSError, exceptions.StateConflict) as exc:
-            self.job.emit(
-                events.Warned(
-                    run=self.job.run.id, message=f'left: {work_dir}: {exc}'
-                )
-            )
+            self._warn(step, f'left: {work_dir}: {exc}')
+
+    def _warn(self, step: recipe_plan.Step, message: str) -> None:
+        self.job.emit(
+            events.Warned(run=self.job.run.id, step=step.key, message=message)
+        )
 
     def _work_dir(self, step: recipe_plan.Step) -> Path:
         return self.job.run.work / step.key

@@ -16,7 +16,7 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from image_pipeline import artifact, exceptions
@@ -111,6 +111,37 @@ def context(
         if target
         else None,
         keep_on_failure=job.keep_on_failure,
+    )
+
+
+def returned(
+    step: recipe_plan.Step, made: Iterable[artifact.Artifact]
+) -> tuple[artifact.Artifact, ...]:
+    """Return what a stage made, if it is what it says it makes.
+
+    :param step: the step.
+    :param made: what its stage returned.
+    :raises StageFailed: it is not what the stage provides.
+    """
+    found: dict[str, artifact.Artifact] = {}
+    for one in made:
+        if one.kind not in step.stage.provides:
+            raise _wrong(
+                step, f'returned a "{one.kind}" that it does not provide'
+            )
+        if one.kind in found:
+            raise _wrong(step, f'returned more than one "{one.kind}"')
+        found[one.kind] = one
+    absent = sorted(step.stage.provides - found.keys())
+    if absent:
+        raise _wrong(step, f'did not return its {", ".join(absent)}')
+    return tuple(found.values())
+
+
+def _wrong(step: recipe_plan.Step, what: str) -> exceptions.StageFailed:
+    return exceptions.StageFailed(
+        f'the stage {step.stage_name} {what}',
+        hint='this is an error in the stage',
     )
 
 

@@ -163,6 +163,25 @@ class RunResult:
         failed = [step.error for step in self.steps if step.error]
         return failed[0].exit_status if failed else 1
 
+    def smoke_tested(self, image_id: str) -> bool:
+        """Tell whether a smoke test of exactly this image's file passed.
+
+        :param image_id: one of :attr:`images`.
+        """
+        made = [one for step in self.steps for one in step.artifacts]
+        digests = {
+            f'sha256:{one.properties["sha256"]}'
+            for one in made
+            if one.kind == artifact.REGISTRATION
+            and one.properties.get('image_id') == image_id
+        }
+        return any(
+            one.kind == artifact.SMOKE_REPORT
+            and one.properties.get('passed') is True
+            and one.properties.get('image_digest') in digests
+            for one in made
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return it as ``bake -f json`` prints it."""
         return {

@@ -344,6 +344,17 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
         ):
             # The acceleration probe is small; a kernel may find more wrong.
             return "set accel to tcg to see whether it is this host's KVM"
-        if smoke.context.keep_on_failure:
-            return f'what is left is in {smoke.context.work_dir}'
-        return 'run it again with --keep-on-failure to look into the disk'
+        if not smoke.context.keep_on_failure:
+            return 'run it again with --keep-on-failure to look into the disk'
+        folder = smoke.context.work_dir / boot.name
+        # Of a hypervisor on this host; others keep the instance.
+        if (folder / 'start').exists():
+            return (
+                f'boot it again with {folder}/start: its console comes to '
+                'this terminal, C-a x ends it; `image-pipeline reap` removes '
+                'what is kept'
+            )
+        return (
+            f'what is left is in {folder}; `image-pipeline reap` removes it, '
+            'and an instance that was kept'
+        )

@@ -14,6 +14,8 @@ import json
 
 import pytest
 
+from image_pipeline.testing import stages
+
 
 def states(value):
     return {one['step']: one['state'] for one in value['stages']}
@@ -60,6 +62,30 @@ def test_several_recipes_are_all_reported(program, fake_recipe, tmp_path):
     ]
     assert f'error: fake-make: {flag} is there' in err
     assert 'run resume' in err
+
+
+def test_a_stage_that_breaks_when_asked_stops_no_other_recipe(
+    program, fake_recipe, tmp_path, monkeypatch
+):
+    def broken(*args):
+        raise KeyError('image_id')
+
+    checked = tmp_path / 'checked.yaml'
+    checked.write_text(
+        'version: 1\nimage: {name: checked}\n'
+        'stages: [fake-make, fake-convert: {formats: [raw]}, fake-check]\n'
+    )
+    assert program('bake', checked)[0] == 0
+    monkeypatch.setattr(stages.FakeCheck, 'still_valid', broken)
+    status, out, err = program('bake', checked, fake_recipe, '-f', 'json')
+    assert status == 1
+    assert [one['recipe'] for one in json.loads(out)] == ['one']
+    assert (
+        'error: fake-check.qcow2: the stage fake-check cannot say whether its '
+        "former result holds: KeyError: 'image_id'\n"
+        'hint: this is an error in the stage; `bake --force` does not ask\n'
+    ) in err
+    assert 'Traceback' not in err
 
 
 def test_one_wrong_recipe_keeps_all_from_running(

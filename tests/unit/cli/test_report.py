@@ -70,14 +70,93 @@ def printed(*done, form='table', single=True):
     return out.getvalue()
 
 
-def test_the_table_has_stages_and_images_and_how_to_promote():
+def test_the_table_has_stages_and_images():
     lines = printed(
         run(step(seconds=61.04, reason='--force'), images=(IMAGE,))
     ).splitlines()
     assert lines[0] == 'debian-12: run run-1 succeeded in 0.0 s'
     assert 'compose  succeeded  61.0     --force' in lines
     assert any('debian-12.candidate-1' in line for line in lines)
-    assert lines[-1] == '  image-pipeline image promote --target prod image-1'
+
+
+def made(kind, **properties):
+    return artifact.Artifact(
+        kind=kind, path=Path('x'), digest='', size=0, properties=properties
+    )
+
+
+REGISTERED = step(
+    'register@prod',
+    artifacts=(made(artifact.REGISTRATION, image_id='image-1', sha256='ab'),),
+)
+
+
+def smoked(image_digest='sha256:ab', passed=True):
+    return result.StepResult(
+        key='smoke-test@prod',
+        stage='smoke-test',
+        state=artifact.StepState.SUCCEEDED,
+        artifacts=(
+            made(
+                artifact.SMOKE_REPORT,
+                image_id='image-1',
+                image_digest=image_digest,
+                passed=passed,
+            ),
+        ),
+    )
+
+
+def test_a_smoke_tested_candidate_comes_with_the_command_that_promotes():
+    text = printed(run(REGISTERED, smoked(), images=(IMAGE,)))
+    assert text.splitlines()[-2:] == [
+        'to give the candidate to users:',
+        '  image-pipeline image promote --target prod image-1',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('steps', 'why'),
+    [
+        (
+            [],
+            'the run had no smoke-test; bake the recipe without --until, and '
+            'with that stage',
+        ),
+        (
+            [
+                result.StepResult(
+                    key='smoke-test@prod',
+                    stage='smoke-test',
+                    state=artifact.StepState.FAILED,
+                )
+            ],
+            'smoke-test@prod: failed',
+        ),
+        (
+            [
+                result.StepResult(
+                    key='smoke-test@prod',
+                    stage='smoke-test',
+                    state=artifact.StepState.PENDING,
+                )
+            ],
+            'smoke-test@prod: pending',
+        ),
+        ([smoked(passed=False)], 'smoke-test@prod was of another file'),
+        ([smoked('sha256:cd')], 'smoke-test@prod was of another file'),
+    ],
+    ids=['none', 'failed', 'pending', 'not passed', 'of another file'],
+)
+def test_a_candidate_that_no_smoke_test_passed_says_what_is_missing(
+    steps, why
+):
+    text = printed(run(REGISTERED, *steps, images=(IMAGE,)))
+    assert 'image promote' not in text
+    assert text.splitlines()[-2:] == [
+        'no smoke test has passed, so not yet for users:',
+        f'  image-1: {why}',
+    ]
 
 
 def test_a_current_image_need_not_be_promoted():

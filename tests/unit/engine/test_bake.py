@@ -117,6 +117,27 @@ def test_what_a_failed_step_made_elsewhere_is_undone(plan, bakery, tmp_path):
     assert not list(tmp_path.glob('outside*'))
 
 
+def test_what_is_kept_for_a_look_is_told_with_how_to_remove_it(
+    plan, settings, store, tmp_path
+):
+    flag = tmp_path / 'flag'
+    flag.touch()
+    heard = []
+    bakery = bake.Bakery(settings, listeners=[heard.append])
+    done = bakery.bake(
+        plan(f'fake-make.fail_if={flag}'), bake.Options(keep_on_failure=True)
+    )
+    work = store.runs.get(done.run).work / 'fake-make'
+    assert [one for one in heard if isinstance(one, events.Warned)] == [
+        events.Warned(
+            run=done.run,
+            step='fake-make',
+            message=f'kept for a look: {work}; `image-pipeline reap` removes '
+            'it',
+        )
+    ]
+
+
 def test_keep_on_failure_leaves_it_until_reap(plan, bakery, store, tmp_path):
     flag, outside = tmp_path / 'flag', tmp_path / 'outside'
     flag.touch()
@@ -284,7 +305,7 @@ def test_an_unexpected_error_is_a_failed_step_with_its_traceback_in_the_log(
     [
         ([], 'did not return its disk'),
         (['image'], 'returned a "image" that it does not provide'),
-        (['disk', 'disk'], 'returned a "disk" that it does not provide'),
+        (['disk', 'disk'], 'returned more than one "disk"'),
     ],
 )
 def test_a_stage_returns_what_it_provides(

@@ -14,7 +14,7 @@ import dataclasses
 
 import pytest
 
-from image_pipeline import artifact
+from image_pipeline import artifact, exceptions
 from image_pipeline.engine import bake, decide
 from image_pipeline.stages import base
 
@@ -187,3 +187,57 @@ def test_a_decision_is_a_frozen_value(baked, store):
     assert set(decision.artifacts) == {artifact.DISK}
     with pytest.raises(dataclasses.FrozenInstanceError):
         decision.skip = False
+
+
+def breaks(error):
+    def method(*args, **kwargs):
+        raise error
+
+    return method
+
+
+def test_a_stage_that_cannot_say_whether_its_result_holds_is_named(
+    baked, store, monkeypatch
+):
+    stage = type(baked.step('fake-check.raw').stage)
+    monkeypatch.setattr(stage, 'still_valid', breaks(KeyError('image_id')))
+    with pytest.raises(exceptions.StageFailed) as caught:
+        decide.decide(baked, store)
+    assert str(caught.value) == (
+        'fake-check.qcow2: the stage fake-check cannot say whether its former '
+        "result holds: KeyError: 'image_id'"
+    )
+    assert 'bake --force' in caught.value.hint
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_force_asks_no_stage_whether_its_result_holds(
+    baked, store, settings, monkeypatch
+):
+    stage = type(baked.step('fake-check.raw').stage)
+    monkeypatch.setattr(stage, 'still_valid', breaks(KeyError('image_id')))
+    done = bake.Bakery(settings).bake(baked, bake.Options(force=True))
+    assert done.state == 'succeeded'
+
+
+def test_a_stage_that_cannot_say_what_its_inputs_are_is_named(
+    baked, store, monkeypatch
+):
+    stage = type(baked.step('fake-make').stage)
+    monkeypatch.setattr(stage, 'fingerprint', breaks(OSError(5, 'I/O error')))
+    with pytest.raises(exceptions.StageFailed) as caught:
+        decide.decide(baked, store)
+    assert str(caught.value).startswith(
+        'fake-make: the stage fake-make cannot say what its inputs are: '
+        'OSError: '
+    )
+    assert caught.value.hint is not None
+
+
+def test_an_error_of_ours_is_handed_on_as_it_is(baked, store, monkeypatch):
+    stage = type(baked.step('fake-check.raw').stage)
+    error = exceptions.Unavailable('the catalogue does not answer')
+    monkeypatch.setattr(stage, 'still_valid', breaks(error))
+    with pytest.raises(exceptions.Unavailable) as caught:
+        decide.decide(baked, store)
+    assert caught.value is error

@@ -276,10 +276,37 @@ def test_failed_boot_is_left_standing_if_asked_for(bench: Bench) -> None:
             else {}
         )
     )
-    with pytest.raises(exceptions.SmokeTestFailed):
+    with pytest.raises(exceptions.SmokeTestFailed) as caught:
         bench.run(keep=True)
     (left,) = bench.hypervisor.left
     assert left.shape.firmware is hypervisor_base.Firmware.BIOS
+    hint = caught.value.hint or ''
+    assert f'what is left is in {bench.folder}/work/' in hint
+    assert '`image-pipeline reap` removes it' in hint
+
+
+def test_failed_boot_on_this_host_says_how_to_boot_it_again(
+    bench: Bench,
+) -> None:
+    def breaks(
+        seed: hypervisor_base.Seed,
+        shape: hypervisor_base.Shape,
+        good: dict[str, str],
+    ) -> dict[str, str]:
+        for folder in (bench.folder / 'work').iterdir():
+            if folder.is_dir():
+                (folder / 'start').touch()
+        return {'HYG-05': 'builder\n'}
+
+    bench.answers(breaks)
+    with pytest.raises(exceptions.SmokeTestFailed) as caught:
+        bench.run(keep=True)
+    hint = caught.value.hint or ''
+    start = Path(hint.split()[4].rstrip(':'))
+    assert start.name == 'start'
+    assert start.exists()
+    assert 'C-a x' in hint
+    assert '`image-pipeline reap` removes' in hint
 
 
 def test_interruption_takes_instances_down_and_keeps_consoles(
