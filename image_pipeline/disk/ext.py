@@ -147,7 +147,10 @@ def _bad_groups(
     if incompat & INCOMPAT_CSUM_SEED:
         (seed,) = struct.unpack_from('<I', data, 0x270)
     groups = min(max(-(-(blocks - first) // per_group), 0), _MOST_GROUPS)
-    table = part.read((first + 1) * block_size, groups * size)
+    # Behind the superblock's own block, which is not the first data block
+    # where clusters have several blocks of 1 KiB.
+    place = 2 * SUPERBLOCK if block_size == SUPERBLOCK else block_size
+    table = part.read(place, groups * size)
     bad = []
     for group in range(len(table) // size):
         entry = table[group * size : (group + 1) * size]

@@ -263,12 +263,16 @@ class ExtFileSystem:
         """Return where a group's descriptor is, in bytes."""
         per_block = self._block // self._desc_size
         block, index = divmod(group, per_block)
-        here = self._first + 1 + block
+        # The superblock's own block: with clusters of several blocks it is
+        # not the first one, even where blocks have 1 KiB.
+        here = (self._block == ext.SUPERBLOCK) + 1 + block
         if self._incompat & ext.INCOMPAT_META_BG and block >= self._first_meta:
             # Each meta group keeps its own, in its first group.
             first = block * per_block
             here = self._first + first * self._per_group
             here += self._has_superblock(first)
+            if not first and not self._first:
+                here += self._block == ext.SUPERBLOCK
         return int(here * self._block + index * self._desc_size)
 
     def _has_superblock(self, group: int) -> bool:

@@ -31,7 +31,8 @@ KINDS = {
     'ext4 without 64bit': ('-t', 'ext4', '-O', '^64bit'),
     'ext4 with inline data': ('-t', 'ext4', '-O', 'inline_data', '-I', '256'),
     'ext4 with bigalloc': (
-        '-t', 'ext4', '-O', 'bigalloc,^has_journal', '-b', '1024', '-N', '4096',
+        '-t', 'ext4', '-O', 'bigalloc,^has_journal', '-b', '1024',
+        '-C', '4096', '-N', '4096',
     ),
     'ext4 with meta_bg': (
         '-t', 'ext4', '-b', '1024', '-O', 'meta_bg,^resize_inode',
