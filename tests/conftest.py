@@ -12,6 +12,8 @@
 
 """What all tests share."""
 
+import signal
+
 import hypothesis
 
 # How long an example takes says more of the machine than of us.
@@ -21,3 +23,9 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile('unhurried')
+
+# nohup, and a shell's `&`, ignore signals for all that they start; the tests
+# send them to programs that are to stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
