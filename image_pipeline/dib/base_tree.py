@@ -28,7 +28,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from image_pipeline import exceptions
-from image_pipeline.host import process
+from image_pipeline.host import apt_conf, process
 from image_pipeline.store import cache as store_cache
 
 #: Folder of the cached trees; empty: there is no cache.
@@ -245,7 +245,7 @@ def _program(own: Path) -> Path:
 
 
 def fetch(url: str) -> bytes:
-    """Return what is at a URL.
+    """Return what is at a URL, by apt's proxy if the environment names none.
 
     :param url: http or https.
     :raises OSError: it cannot be had.
@@ -256,7 +256,9 @@ def fetch(url: str) -> bytes:
     # Slow to import, and the plan looks at this module, too.
     import urllib.request
 
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:  # noqa: S310
+    known = apt_conf.proxies() | urllib.request.getproxies()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(known))
+    with opener.open(url, timeout=_TIMEOUT) as answer:
         content: bytes = answer.read()
     return content
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.dib import base_tree, namespace, nodes
-from image_pipeline.host import process
+from image_pipeline.host import apt_conf, process
 
 #: Variables that are ours to set, and the option to use instead.
 RESERVED: Mapping[str, str | None] = {
@@ -90,6 +90,7 @@ def make(
     operating_system: str,
     tree: bool,
     base_cache: Path | None,
+    proxies: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the variables that diskimage-builder gets, and no others.
 
@@ -108,6 +109,8 @@ def make(
     :param operating_system: ``debian`` or ``ubuntu``.
     :param tree: whether our nodes pack the disk.
     :param base_cache: a folder for base trees, or None.
+    :param proxies: by scheme, where our own environment names none; None:
+        those of the host's apt.
     """
     from diskimage_builder import paths  # type: ignore[import-untyped]
 
@@ -138,6 +141,10 @@ def make(
         'DIB_MANIFEST_IMAGE_DIR': _MANIFESTS,
         'DIB_MANIFEST_SAVE_DIR': str(folder / 'manifests'),
     }
+    if proxies is None:
+        proxies = apt_conf.proxies()
+    for scheme, proxy in proxies.items():
+        found[f'{scheme}_proxy'] = proxy
     for name in _PROXIES:
         if value := os.environ.get(name) or os.environ.get(name.upper()):
             found[name] = value

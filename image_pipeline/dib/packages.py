@@ -13,12 +13,12 @@
 """Packages: in the image, on this host, and where they come from."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from image_pipeline.conf import settings as conf_settings
+from image_pipeline.host import apt
 
-_STATUS = Path('/var/lib/dpkg/status')
 _KEYRINGS = (
     Path('/usr/share/keyrings'),
     Path('/etc/apt/trusted.gpg.d'),
@@ -87,11 +87,21 @@ def keyrings(folders: Iterable[Path] = _KEYRINGS) -> dict[str, str]:
     :param folders: where they are.
     """
     return {
-        f'keyring:{file.name}': digest(file)
+        f'keyring:{file.name}': digest(file) for file in keyring_files(folders)
+    }
+
+
+def keyring_files(folders: Iterable[Path] = _KEYRINGS) -> list[Path]:
+    """Return the files of keys that archives are checked with.
+
+    :param folders: where they are.
+    """
+    return [
+        file
         for folder in folders
         if folder.is_dir()
         for file in sorted(folder.glob('*archive*.gpg'))
-    }
+    ]
 
 
 def digest(file: Path) -> str:
@@ -110,28 +120,18 @@ def digest_text(text: str) -> str:
     return f'sha256:{hashlib.sha256(text.encode()).hexdigest()}'
 
 
-def mirrors(given: conf_settings.Mirrors) -> conf_settings.Mirrors:
+def mirrors(
+    given: conf_settings.Mirrors,
+    archives: Callable[[], Mapping[str, str]] = apt.archives,
+) -> conf_settings.Mirrors:
     """Return where packages come from: the site's word, or the host's apt.
 
     :param given: the site's settings.
+    :param archives: what the host's apt uses.
     """
-    own = _of_apt()
+    own = archives()
     return conf_settings.Mirrors(
         debian=given.debian or own.get('debian'),
         debian_security=given.debian_security or own.get('debian-security'),
         ubuntu=given.ubuntu or own.get('ubuntu'),
     )
-
-
-def _of_apt(folder: Path = Path('/etc/apt')) -> dict[str, str]:
-    found: dict[str, str] = {}
-    files = [folder / 'sources.list']
-    files += sorted(folder.glob('sources.list.d/*'))
-    for file in files:
-        if not file.is_file() or file.suffix not in {'.list', '.sources'}:
-            continue
-        for word in file.read_text(errors='replace').split():
-            if word.startswith(('http://', 'https://')):
-                name = word.rstrip('/').rpartition('/')[2]
-                found.setdefault(name, word.rstrip('/'))
-    return found

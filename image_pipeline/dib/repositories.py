@@ -23,11 +23,13 @@ import logging
 import lzma
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from image_pipeline import exceptions
 from image_pipeline.conf import settings as conf_settings
-from image_pipeline.dib import base_tree
+from image_pipeline.dib import base_tree, packages
+from image_pipeline.host import apt, process, signatures
 from image_pipeline.store import cache as store_cache
 
 LOG = logging.getLogger(__name__)
@@ -37,11 +39,13 @@ _FOLDER = 'repositories'
 _ROLLING = frozenset({'sid', 'unstable', 'experimental'})
 #: How many differences a reason names.
 _SHOWN = 5
+#: Takes a signed text, and returns what was signed.
+Verify = Callable[[bytes], bytes]
 _PIECE = re.compile(r'(\D*)(\d*)')
 
 
 def differences(
-    packages: Iterable[Mapping[str, str]],
+    installed: Iterable[Mapping[str, str]],
     *,
     release: str,
     components: Sequence[str],
@@ -50,13 +54,15 @@ def differences(
     cache: store_cache.Cache,
     max_age: int,
     fetch: base_tree.Fetch = base_tree.fetch,
+    verify: Verify | None = None,
 ) -> str | None:
     """Say which packages of an image the repositories have newer ones of.
 
-    A repository that cannot be reached is a warning and no difference: it is
-    no reason to build, and a build could not use it either.
+    A repository that cannot be reached, or whose Release file is not signed
+    by a key that the host trusts, is a warning and no difference: it is no
+    reason to build, and a build could not use it either.
 
-    :param packages: name and version of each package in the image.
+    :param installed: name and version of each package in the image.
     :param release: Debian's code name or suite.
     :param components: of the archive, such as ``main``.
     :param mirrors: where the archives are.
@@ -64,14 +70,24 @@ def differences(
     :param cache: remembers what was offered.
     :param max_age: seconds for which a look holds.
     :param fetch: returns what is at a URL.
+    :param verify: checks a signed text; None: by gpgv and the host's keys.
     :returns: ``openssl 3.0.16 -> 3.0.17, …``; None if there are none.
     """
     sources = _sources(release, components, mirrors)
     if not sources:
         return None
+    fetch = functools.partial(
+        _fetch_signed, fetch=fetch, verify=verify or _verifier(mirrors)
+    )
     try:
         offered = _offered(sources, architecture, cache, max_age, fetch)
-    except (OSError, ValueError, EOFError, lzma.LZMAError) as exc:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        lzma.LZMAError,
+        exceptions.CommandFailed,
+    ) as exc:
         LOG.warning(
             'what the repositories of %s offer could not be looked up, so '
             'the last image stands: %s',
@@ -81,7 +97,7 @@ def differences(
         return None
     newer = [
         f'{one["name"]} {one["version"]} -> {offered[one["name"]]}'
-        for one in packages
+        for one in installed
         if one['name'] in offered
         and version_key(offered[one['name']]) > version_key(one['version'])
     ]
@@ -89,6 +105,23 @@ def differences(
         return None
     more = len(newer) - _SHOWN
     return ', '.join(newer[:_SHOWN]) + (f' and {more} more' * (more > 0))
+
+
+def _verifier(mirrors: conf_settings.Mirrors) -> Verify:
+    """Return a check by the host's own keys, those for its mirrors too."""
+    keyrings = packages.keyring_files()
+    for url in (mirrors.debian, mirrors.debian_security):
+        keyrings += apt.keyrings(url) if url else ()
+    return functools.partial(
+        signatures.verify, keyrings=keyrings, host=process.Host()
+    )
+
+
+def _fetch_signed(
+    url: str, *, fetch: base_tree.Fetch, verify: Verify
+) -> bytes:
+    content = fetch(url)
+    return verify(content) if url.endswith('/InRelease') else content
 
 
 @functools.lru_cache(maxsize=4096)

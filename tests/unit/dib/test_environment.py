@@ -101,6 +101,18 @@ def test_a_proxy_of_the_host_is_handed_on(
     assert _make()['http_proxy'] == 'http://proxy.example:3128'
 
 
+def test_apts_proxy_is_taken_where_the_environment_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ('http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('https_proxy', 'http://other.example')
+    own = {'http': 'http://apt.example', 'https': 'http://apt.example'}
+    made = _make(proxies=own)
+    assert made['http_proxy'] == 'http://apt.example'
+    assert made['https_proxy'] == 'http://other.example'
+
+
 def test_packages_come_from_the_release_that_the_elements_take() -> None:
     assert environment.debian_suite(
         ['debian-minimal'],

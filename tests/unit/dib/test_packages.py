@@ -88,4 +88,11 @@ def test_keyrings_of_archives_are_known_by_their_content(
 
 def test_the_sites_mirror_wins() -> None:
     given = settings.Mirrors(debian='http://site.example/debian')
-    assert packages.mirrors(given).debian == 'http://site.example/debian'
+    own = {
+        'debian': 'http://own.example/debian',
+        'debian-security': 'http://own.example/security',
+    }
+    found = packages.mirrors(given, lambda: own)
+    assert found.debian == 'http://site.example/debian'
+    assert found.debian_security == 'http://own.example/security'
+    assert found.ubuntu is None

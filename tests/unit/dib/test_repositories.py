@@ -54,7 +54,9 @@ class Archive:
 
 @pytest.fixture
 def ask(tmp_path):
-    def differences(archive, *, max_age=0, **packages):
+    def differences(
+        archive, *, max_age=0, verify=lambda text: text, **packages
+    ):
         return repositories.differences(
             [{'name': n, 'version': v} for n, v in packages.items()],
             release='bookworm',
@@ -64,6 +66,7 @@ def ask(tmp_path):
             cache=store_cache.Cache(tmp_path),
             max_age=max_age,
             fetch=archive,
+            verify=verify,
         )
 
     return differences
@@ -110,6 +113,28 @@ def test_a_mirror_that_cannot_be_reached_is_a_warning(ask, caplog):
 
     assert ask(down, openssl='1') is None
     assert 'no route to host' in caplog.text
+
+
+def test_a_release_file_that_nobody_signed_is_a_warning(ask, caplog):
+    def unsigned(text):
+        raise ValueError('it is not signed')
+
+    archive = Archive(openssl='3.0.17-1')
+    assert ask(archive, verify=unsigned, openssl='3.0.16-1') is None
+    assert 'it is not signed' in caplog.text
+
+
+def test_only_what_was_signed_of_a_release_file_is_read(ask):
+    archive = Archive(openssl='3.0.17-1')
+    checked = []
+
+    def verify(text):
+        checked.append(text)
+        return text
+
+    assert ask(archive, verify=verify, openssl='3.0.16-1')
+    assert len(checked) == 3
+    assert ask(archive, verify=lambda text: b'', openssl='3.0.16-1') is None
 
 
 def test_many_differences_are_counted(ask):
