@@ -10,11 +10,15 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Profiles: which rules are judged, how severely, with which options."""
+"""Profiles: which rules are judged, how severely, with which options.
+
+A profile is a YAML file: one that comes with us, one in a folder of the
+site's, or one that is named by its path.
+"""
 
 import dataclasses
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ from image_pipeline.documents import files, findings, kinds, nodes
 #: The one that is taken unless another is asked for.
 DEFAULT = 'egi'
 _SHIPPED = Path(__file__).parent / 'profiles'
+_SUFFIXES = ('.yaml', '.yml')
 _MOST_BASES = 10
 _KIND = kinds.Kind(what='profile')
 _PATTERNS = {
@@ -87,32 +92,40 @@ class Profile:
     chosen: tuple[Chosen, ...]
 
 
-def names() -> list[str]:
-    """Return the names of the profiles that come with us."""
-    return sorted(path.stem for path in _SHIPPED.glob('*.yaml'))
+def names(path: Sequence[Path] = ()) -> list[str]:
+    """Return the names of the profiles that there are, sorted.
+
+    :param path: the site's folders of profiles.
+    """
+    return sorted(_named(path))
 
 
 def load(
-    name: str, known: Mapping[str, audit_rule.Rule], ids: Iterable[str] = ()
+    name: str,
+    known: Mapping[str, audit_rule.Rule],
+    ids: Iterable[str] = (),
+    *,
+    path: Sequence[Path] = (),
 ) -> Profile:
     """Return a profile.
 
     :param name: one of :func:`names`, or the path of a YAML file.
     :param known: the rules that there are.
     :param ids: if any, judge these rules only, whatever the profile says.
+    :param path: the site's folders of profiles; the earlier one wins.
     :raises NotFound: there is no such profile, or no such rule.
     :raises InvalidInput: its file is not valid.
     """
-    path = _find(name)
-    layers = _layers(path)
+    file = _find(name, path)
+    layers = _layers(file, path)
     chosen: dict[str, Chosen] = {}
     problems: list[exceptions.Problem] = []
     for document in layers:
         problems += _apply(document, known, chosen)
     if problems:
-        raise _KIND.invalid(problems, str(path))
+        raise _KIND.invalid(problems, str(file))
     profile = Profile(
-        name=path.stem,
+        name=file.stem,
         description=layers[-1].data()['description'],
         chosen=tuple(chosen[key] for key in sorted(chosen)),
     )
@@ -132,41 +145,84 @@ def load(
     return profile
 
 
-def _find(name: str) -> Path:
-    if '/' in name or name.endswith(('.yaml', '.yml')):
+def is_file(name: str) -> bool:
+    """Tell whether a profile is named by its path.
+
+    :param name: as a person gives it.
+    """
+    return '/' in name or name.endswith(_SUFFIXES)
+
+
+def _named(path: Sequence[Path]) -> dict[str, Path]:
+    """Return profiles by name; what comes with us comes last."""
+    found: dict[str, Path] = {}
+    for folder in (*path, _SHIPPED):
+        try:
+            files = sorted(folder.iterdir())
+        except OSError:
+            continue
+        for file in files:
+            if file.suffix in _SUFFIXES and not file.name.startswith('.'):
+                found.setdefault(file.stem, file)
+    return found
+
+
+def _find(name: str, path: Sequence[Path]) -> Path:
+    if is_file(name):
         return Path(name)
-    path = _SHIPPED / f'{name}.yaml'
-    if not path.is_file():
+    known = _named(path)
+    if name not in known:
         raise exceptions.NotFound(
             f'there is no profile {name}',
-            hint=exceptions.did_you_mean(name, names())
-            or f'there are {", ".join(names())}; a profile of your own is '
-            'named by its path',
+            hint=exceptions.did_you_mean(name, known)
+            or f'there are {", ".join(sorted(known))}; a profile of your own '
+            'is named by its path',
         )
-    return path
+    found = known[name]
+    # A report says "egi": that must mean the same at every site.
+    if found.parent != _SHIPPED and (_SHIPPED / f'{name}.yaml').exists():
+        raise exceptions.InvalidInput(
+            f'{found}: a profile {name} comes with image-pipeline',
+            hint=f'give the file another name, and let it extend {name}',
+        )
+    return found
 
 
-def _layers(path: Path) -> list[nodes.Node]:
+def _layers(file: Path, path: Sequence[Path]) -> list[nodes.Node]:
     """Return a profile's documents, the base of all first."""
     found: list[nodes.Node] = []
     seen: list[Path] = []
     while True:
-        if path.resolve() in seen or len(seen) > _MOST_BASES:
-            raise exceptions.InvalidInput(
-                f'{path}: the profile extends itself',
-                problems=[
-                    found[0]
-                    .at(['extends'])
-                    .problem('is a circle', path=['extends'])
-                ],
-            )
-        seen.append(path.resolve())
-        document = files.load(path, SCHEMA, _KIND)
+        seen.append(file.resolve())
+        document = files.load(file, SCHEMA, _KIND)
         found.insert(0, document)
-        base = document.data().get('extends')
+        base = document.child('extends')
         if base is None:
             return found
-        path = path.parent / base if '/' in base else _find(base)
+        file = _base(file, base, path)
+        what = None
+        if file.resolve() in seen:
+            what = '"extends" goes in a circle'
+        elif len(seen) > _MOST_BASES:
+            what = f'more than {_MOST_BASES} profiles extend one another'
+        if what:
+            raise _KIND.invalid(
+                [base.problem(what, path=['extends'])], base.mark.file
+            )
+
+
+def _base(file: Path, base: nodes.Node, path: Sequence[Path]) -> Path:
+    """Return the file that a profile extends."""
+    name = str(base.value)
+    if is_file(name):
+        return file.parent / name
+    try:
+        return _find(name, path)
+    except exceptions.NotFound as exc:
+        raise _KIND.invalid(
+            [base.problem(exc.message, path=['extends'], hint=exc.hint)],
+            str(file),
+        ) from exc
 
 
 def _apply(
@@ -193,30 +249,45 @@ def _apply(
                     chosen.pop(rule_id, None)
                 else:
                     chosen.setdefault(rule_id, Chosen(rule=known[rule_id]))
-    for rule_id, settings in value.get('rules', {}).items():
-        if rule_id not in known:
+    for key, settings in value.get('rules', {}).items():
+        place = ['rules', key]
+        # A pattern is about what is chosen already; a name chooses, too.
+        ids = [key] if key in known else fnmatch.filter(known, key)
+        if not ids:
             problems.append(
-                document.at(['rules', rule_id]).problem(
+                document.at(place).problem(
                     'there is no such rule',
-                    path=['rules', rule_id],
-                    hint=exceptions.did_you_mean(rule_id, known),
+                    path=place,
+                    hint=exceptions.did_you_mean(key, known),
                     at_key=True,
                 )
             )
-            continue
-        settings = settings or {}
-        place = ['rules', rule_id, 'options']
-        if 'options' in settings:
-            problems += findings.problems(
-                known[rule_id].options, document.at(place), path=place
-            )
-        before = chosen.get(rule_id, Chosen(rule=known[rule_id]))
-        severity = settings.get('severity')
-        chosen[rule_id] = Chosen(
-            rule=known[rule_id],
-            severity=audit_rule.Severity(severity)
-            if severity
-            else before.severity,
-            options=dict(before.options) | settings.get('options', {}),
-        )
+        for rule_id in ids:
+            if rule_id == key or rule_id in chosen:
+                problems += _set(
+                    document, place, known[rule_id], settings or {}, chosen
+                )
     return problems
+
+
+def _set(
+    document: nodes.Node,
+    place: list[str | int],
+    the_rule: audit_rule.Rule,
+    settings: Mapping[str, Any],
+    chosen: dict[str, Chosen],
+) -> list[exceptions.Problem]:
+    """Choose a rule with what is said of it; return what is wrong."""
+    before = chosen.get(the_rule.id, Chosen(rule=the_rule))
+    severity = settings.get('severity')
+    chosen[the_rule.id] = Chosen(
+        rule=the_rule,
+        severity=audit_rule.Severity(severity)
+        if severity
+        else before.severity,
+        options=dict(before.options) | settings.get('options', {}),
+    )
+    if 'options' not in settings:
+        return []
+    place = [*place, 'options']
+    return findings.problems(the_rule.options, document.at(place), path=place)

@@ -49,7 +49,8 @@ class Audit(base.Command):
             '--profile',
             default='egi',
             help='which rules are judged, and how severely: egi, openstack, '
-            'minimal, vendor, or the path of a YAML file (default: egi)',
+            "minimal, vendor, one of the site's, or the path of a YAML file "
+            '(default: egi)',
         )
         parser.add_argument(
             '--waivers',
@@ -92,7 +93,12 @@ class Audit(base.Command):
         from image_pipeline.audit import profile, registry, runner, waiver
 
         known = registry.rules()
-        chosen = profile.load(parsed_args.profile, known, parsed_args.rules)
+        chosen = profile.load(
+            parsed_args.profile,
+            known,
+            parsed_args.rules,
+            path=self.settings.profile_path,
+        )
         waived: tuple[waiver.Waiver, ...] = ()
         if parsed_args.waivers:
             waived = waiver.load(Path(parsed_args.waivers), known)

@@ -13,10 +13,14 @@
 """``rule list``, ``rule show``."""
 
 import argparse
+import logging
 from collections.abc import Iterable
 from typing import Any
 
+from image_pipeline import exceptions
 from image_pipeline.cli import base, stage
+
+LOG = logging.getLogger(__name__)
 
 
 class RuleList(base.Lister):
@@ -47,7 +51,9 @@ class RuleList(base.Lister):
         known = registry.rules()
         chosen: Iterable[profile.Chosen]
         if parsed_args.profile:
-            chosen = profile.load(parsed_args.profile, known).chosen
+            chosen = profile.load(
+                parsed_args.profile, known, path=self.settings.profile_path
+            ).chosen
         else:
             chosen = [profile.Chosen(rule=one) for one in known.values()]
         return ('rule', 'severity', 'subject', 'fix', 'statement'), [
@@ -85,14 +91,17 @@ class RuleShow(base.ShowOne):
 
         known = registry.rules()
         shown = registry.get(parsed_args.rule)
-        profiles = [
-            name
-            for name in profile.names()
-            if any(
-                one.rule.id == shown.id
-                for one in profile.load(name, known).chosen
-            )
-        ]
+        path = self.settings.profile_path
+        profiles = []
+        for name in profile.names(path):
+            try:
+                found = profile.load(name, known, path=path)
+            except exceptions.InvalidInput as exc:
+                # One of the site's; the rule can be shown all the same.
+                LOG.warning('profile %s: %s', name, exc)
+                continue
+            if any(one.rule.id == shown.id for one in found.chosen):
+                profiles.append(name)
         return self.dict2columns(
             {
                 'rule': shown.id,

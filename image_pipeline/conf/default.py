@@ -42,6 +42,14 @@ opts = [
         'of /etc, and of the installation.',
     ),
     cfg.ListOpt(
+        'profile_path',
+        default=[],
+        help='Folders in which profiles of the audit are found by name, '
+        'before the defaults: profiles in the image-pipeline folder of '
+        'XDG_CONFIG_HOME and of /etc. Those that come with image-pipeline '
+        'are found too, and cannot be replaced.',
+    ),
+    cfg.ListOpt(
         'elements_path',
         default=[],
         help='Folders of diskimage-builder elements that come before those '
@@ -81,6 +89,14 @@ def recipe_path() -> list[Path]:
         Path(sys.prefix) / 'share' / NAME / 'recipes',
         # A checkout: an editable install does not install data files.
         package.parent / 'etc' / NAME / 'recipes',
+    ]
+
+
+def profile_path() -> list[Path]:
+    """Return the folders of the site's profiles; earlier ones win."""
+    return [
+        _xdg('XDG_CONFIG_HOME', '.config') / NAME / 'profiles',
+        Path('/etc') / NAME / 'profiles',
     ]
 
 

@@ -88,6 +88,10 @@ def settings_from(conf: cfg.ConfigOpts) -> conf_settings.Settings:
             *map(_path, reader.get('DEFAULT', 'recipe_path') or ()),
             *default.recipe_path(),
         ),
+        'profile_path': (
+            *map(_path, reader.get('DEFAULT', 'profile_path') or ()),
+            *default.profile_path(),
+        ),
         'elements_path': tuple(
             map(_path, reader.get('DEFAULT', 'elements_path') or ())
         ),

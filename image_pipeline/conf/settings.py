@@ -103,6 +103,7 @@ class Settings:
     :param max_workers: steps that run at the same time.
     :param stage_timeouts: seconds that a stage may take, by stage name.
     :param accel: ``auto`` (probed), ``kvm`` or ``tcg``.
+    :param profile_path: folders of the site's profiles of the audit.
     """
 
     state_dir: Path
@@ -119,3 +120,4 @@ class Settings:
     max_workers: int
     stage_timeouts: Mapping[str, int]
     accel: str
+    profile_path: tuple[Path, ...] = ()

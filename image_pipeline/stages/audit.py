@@ -59,8 +59,8 @@ class AuditStage(base.Stage[AuditOptions]):
                 'minLength': 1,
                 'default': profile.DEFAULT,
                 'description': 'Which rules are judged, and how severely: a '
-                'profile that comes with image-pipeline, or the path of a '
-                'YAML file, relative to the recipe.',
+                "profile of image-pipeline or of the site's, or the path of "
+                'a YAML file, relative to the recipe.',
             },
             'waivers': {
                 'type': ['string', 'null'],
@@ -160,9 +160,14 @@ class AuditStage(base.Stage[AuditOptions]):
 
     def _profile(self, context: base.PlanContext) -> profile.Profile:
         name = self.options.profile
-        if '/' in name or name.endswith(('.yaml', '.yml')):
+        if profile.is_file(name):
             name = str(context.recipe_file.parent / name)
-        return profile.load(name, registry.rules(), self.options.rules)
+        return profile.load(
+            name,
+            registry.rules(),
+            self.options.rules,
+            path=context.settings.profile_path,
+        )
 
     def _waivers(self, context: base.PlanContext) -> tuple[waiver.Waiver, ...]:
         if self.options.waivers is None:

@@ -78,8 +78,116 @@ def test_profile_may_extend_one_beside_it(write):
     assert ids(profile.load(path, KNOWN)) == ['EGI-LAYOUT-02']
 
 
-def test_profile_that_extends_itself_is_refused(write):
-    assert 'extends itself' in invalid(write('extends: ./site.yaml')).message
+def test_base_is_found_beside_the_file_wherever_we_stand(write):
+    write('rules: {EGI-LAYOUT-02: {}}', 'base.yaml')
+    path = write('extends: base.yaml')
+    assert ids(profile.load(path, KNOWN)) == ['EGI-LAYOUT-02']
+
+
+def test_profile_that_extends_itself_is_refused_at_its_line(write):
+    write('extends: site.yaml', 'base.yaml')
+    path = write('extends: base.yaml')
+    (problem,) = invalid(path).problems
+    assert problem.message == '"extends" goes in a circle'
+    assert problem.where.endswith('base.yaml:3:10')
+
+
+def test_chain_without_an_end_is_refused(write):
+    for number in range(20):
+        write(f'extends: p{number + 1}.yaml', f'p{number}.yaml')
+    (problem,) = invalid(write('extends: p0.yaml')).problems
+    assert problem.message == 'more than 10 profiles extend one another'
+
+
+def test_unknown_base_is_guessed_at_at_its_line(write):
+    path = write('extends: egy')
+    (problem,) = invalid(path).problems
+    assert str(problem) == (
+        f'{path}:3:10: extends: there is no profile egy (did you mean "egi"?)'
+    )
+
+
+def test_profile_is_found_by_name_in_the_folders_of_the_site(write, tmp_path):
+    write('rules: {EGI-LAYOUT-02: {}}', 'ours.yaml')
+    write('extends: ours', 'theirs.yml')
+    path = [tmp_path / 'no such folder', tmp_path]
+    assert set(profile.names(path)) == {*profile.names(), 'ours', 'theirs'}
+    found = profile.load('theirs', KNOWN, path=path)
+    assert (found.name, ids(found)) == ('theirs', ['EGI-LAYOUT-02'])
+
+
+def test_profile_in_an_earlier_folder_wins(write, tmp_path):
+    for number in (1, 2):
+        (tmp_path / str(number)).mkdir()
+        write(f'rules: {{EGI-LAYOUT-0{number}: {{}}}}', f'{number}/ours.yaml')
+    path = [tmp_path / '2', tmp_path / '1']
+    assert ids(profile.load('ours', KNOWN, path=path)) == ['EGI-LAYOUT-02']
+
+
+def test_profile_of_ours_cannot_be_replaced(write, tmp_path):
+    path = write('rules: {}', 'egi.yaml')
+    with pytest.raises(exceptions.InvalidInput) as caught:
+        profile.load('egi', KNOWN, path=[tmp_path])
+    assert caught.value.message == (
+        f'{path}: a profile egi comes with image-pipeline'
+    )
+    assert 'another name' in caught.value.hint
+
+
+def test_unknown_profile_lists_those_of_the_site_too(write, tmp_path):
+    write('rules: {}', 'ours.yaml')
+    with pytest.raises(exceptions.NotFound) as caught:
+        profile.load('quux', KNOWN, path=[tmp_path])
+    assert ', ours, ' in caught.value.hint
+
+
+def test_rules_are_chosen_by_pattern_and_taken_out_again(write):
+    path = write('include: [EGI-LAYOUT-0*]\nexclude: ["EGI-LAYOUT-0[2-9]"]\n')
+    assert ids(profile.load(path, KNOWN)) == ['EGI-LAYOUT-01']
+
+
+def test_rule_that_is_named_is_chosen_though_a_pattern_took_it_out(write):
+    path = write('extends: egi\nexclude: ["*"]\nrules: {EGI-LAYOUT-02: {}}')
+    assert ids(profile.load(path, KNOWN)) == ['EGI-LAYOUT-02']
+
+
+def test_pattern_sets_the_severity_of_what_is_chosen_and_chooses_nothing(
+    write,
+):
+    path = write(
+        'include: [EGI-LAYOUT-01, EGI-LAYOUT-02]\n'
+        'rules:\n'
+        '  EGI-LAYOUT-*: {severity: info}\n'
+        '  EGI-LAYOUT-02: {severity: error}\n'
+    )
+    found = profile.load(path, KNOWN)
+    assert [(c.rule.id, c.severity) for c in found.chosen] == [
+        ('EGI-LAYOUT-01', rule.Severity.INFO),
+        ('EGI-LAYOUT-02', rule.Severity.ERROR),
+    ]
+
+
+def test_layer_keeps_what_its_base_says_of_a_rule(write):
+    write(
+        'rules: {EGI-LAYOUT-11: {options: {max_mount_count: 9}}}', 'base.yaml'
+    )
+    path = write(
+        'extends: base.yaml\nrules: {EGI-LAYOUT-11: {severity: info}}'
+    )
+    (chosen,) = profile.load(path, KNOWN).chosen
+    assert chosen.severity is rule.Severity.INFO
+    assert chosen.options == {'max_mount_count': 9}
+
+
+def test_option_must_fit_every_rule_that_a_pattern_fits(write):
+    path = write(
+        'include: [EGI-LAYOUT-10, EGI-LAYOUT-11]\n'
+        'rules:\n'
+        '  EGI-LAYOUT-1*: {options: {max_mount_count: 9}}\n'
+    )
+    (problem,) = invalid(path).problems
+    assert problem.path == 'rules.EGI-LAYOUT-1*.options'
+    assert problem.message == 'unknown key "max_mount_count"'
 
 
 def test_unknown_rule_is_refused_with_its_place_and_a_guess(write):

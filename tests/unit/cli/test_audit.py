@@ -72,3 +72,64 @@ def test_yaml_has_the_same_as_json(run, image):
     assert yaml.safe_load(run(*arguments, 'yaml').out) == (
         run(*arguments, 'json').json
     )
+
+
+@pytest.fixture
+def profile(tmp_path):
+    """Write a profile of the site's, and give its file."""
+
+    def write(text, name='ours'):
+        path = tmp_path / 'config/image-pipeline/profiles' / f'{name}.yaml'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('version: 1\ndescription: ours\n' + text)
+        return path
+
+    return write
+
+
+def test_profile_of_the_site_is_found_by_its_name(run, image, profile):
+    profile('rules: {EGI-LAYOUT-08: {severity: info}}')
+    done = run('audit', str(image), '--profile', 'ours', '-f', 'json')
+    assert done.status == 0
+    (report,) = done.json
+    assert report['profile'] == 'ours'
+    assert [one['rule'] for one in report['results']] == ['EGI-LAYOUT-08']
+
+
+def test_unknown_rule_in_a_profile_is_one_clear_error(run, image, profile):
+    path = profile('rules: {EGI-LAYUOT-08: {}}')
+    done = run('audit', str(image), '--profile', 'ours')
+    assert (done.status, done.out) == (2, '')
+    assert f'{path}:3:9: rules.EGI-LAYUOT-08: there is no such rule' in (
+        done.err
+    )
+    assert 'did you mean "EGI-LAYOUT-08"?' in done.err
+    assert 'Traceback' not in done.err
+
+
+@pytest.mark.parametrize(
+    ('waiver', 'what'),
+    [
+        ('expires: 2999-01-01', '3:3: waivers[0]: "reason" is missing'),
+        (
+            'reason: " ", expires: 2999-01-01',
+            '3:33: waivers[0].reason: " " does not match',
+        ),
+        (
+            'reason: x, expires: 2020-01-01',
+            '3:45: waivers[0].expires: the waiver of EGI-LAYOUT-08 expired on '
+            '2020-01-01',
+        ),
+    ],
+    ids=['no reason', 'empty reason', 'expired'],
+)
+def test_waiver_without_a_reason_or_past_its_day_is_refused(
+    run, image, tmp_path, waiver, what
+):
+    path = tmp_path / 'w.yaml'
+    path.write_text(
+        f'version: 1\nwaivers:\n- {{rule: EGI-LAYOUT-08, {waiver}}}\n'
+    )
+    done = run('audit', str(image), '--waivers', str(path))
+    assert (done.status, done.out) == (2, '')
+    assert f'{path}:{what}' in done.err

@@ -77,11 +77,17 @@ def test_state_folder_of_the_command_line_wins():
 def test_paths_are_absolute(home, tmp_path):
     found = settings(
         '[DEFAULT]\nstate_dir = ~/s\nrecipe_path = r,/q\nelements_path = e\n'
+        'profile_path = p\n'
     )
     assert found.state_dir == home / 's'
     assert found.recipe_path[:2] == (tmp_path / 'r', Path('/q'))
     assert found.recipe_path[2] == home / '.config/image-pipeline/recipes'
     assert found.elements_path == (tmp_path / 'e',)
+    assert found.profile_path == (
+        tmp_path / 'p',
+        home / '.config/image-pipeline/profiles',
+        Path('/etc/image-pipeline/profiles'),
+    )
 
 
 def test_recipes_of_the_project_are_in_the_recipe_path():
