@@ -138,7 +138,7 @@ class Qcow2Disk(reader.Disk):
             length -= count
         return parts[0] if len(parts) == 1 else b''.join(parts)
 
-    def data(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+    def filled(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Give the clusters that are not zeros; see the base class."""
         size, end = self.header.cluster_size, min(end, self.size)
         covered = size * self._l2_entries
@@ -146,13 +146,13 @@ class Qcow2Disk(reader.Disk):
         first: int | None = None
         while place < end:
             if not self._l1[place // covered] & _OFFSET:
-                after, filled = (place // covered + 1) * covered, False
+                after, is_filled = (place // covered + 1) * covered, False
             else:
                 after = (place // size + 1) * size
-                filled = self._is_filled(self._entry(place // size))
-            if filled and first is None:
+                is_filled = self._is_filled(self._entry(place // size))
+            if is_filled and first is None:
                 first = place
-            elif not filled and first is not None:
+            elif not is_filled and first is not None:
                 yield first, place
                 first = None
             place = after

@@ -93,7 +93,7 @@ class Disk(abc.ABC):
         :raises ImageUnreadable: the file is damaged there.
         """
 
-    def data(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+    def filled(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Give the ranges that may hold something; the rest is zeros.
 
         Known from the file's tables, without reading what is in it.
@@ -149,8 +149,8 @@ class RawDisk(Disk):
             return b''
         return self._pread(min(length, self.size - offset), offset)
 
-    def data(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Give what is no hole; see :meth:`Disk.data`."""
+    def filled(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Give what is no hole; see :meth:`Disk.filled`."""
         try:
             yield from sparse.data(
                 self._fd, start=start, end=min(end, self.size)

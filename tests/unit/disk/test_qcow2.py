@@ -226,10 +226,10 @@ def test_data_is_what_is_neither_absent_nor_zero(opened):
         )
     )
     whole = [(0, 2 * CLUSTER), (5 * CLUSTER, 6 * CLUSTER)]
-    assert list(disk.data(0, SIZE)) == whole
-    assert list(disk.data(100, CLUSTER + 100)) == [(100, CLUSTER + 100)]
-    assert list(disk.data(2 * CLUSTER, 5 * CLUSTER)) == []
-    assert list(disk.data(0, 99 * SIZE)) == whole
+    assert list(disk.filled(0, SIZE)) == whole
+    assert list(disk.filled(100, CLUSTER + 100)) == [(100, CLUSTER + 100)]
+    assert list(disk.filled(2 * CLUSTER, 5 * CLUSTER)) == []
+    assert list(disk.filled(0, 99 * SIZE)) == whole
 
 
 def test_data_of_a_part_without_tables_is_none(opened):
@@ -239,7 +239,7 @@ def test_data_of_a_part_without_tables_is_none(opened):
     )
     data[CLUSTER + 16 : CLUSTER + 24] = struct.pack('>Q', 2 * CLUSTER)
     disk = opened(bytes(data))
-    assert list(disk.data(CLUSTER, 3 * covered)) == [
+    assert list(disk.filled(CLUSTER, 3 * covered)) == [
         (2 * covered, 2 * covered + CLUSTER)
     ]
 

@@ -137,7 +137,7 @@ def test_data_of_a_raw_file_has_no_holes_in_it(tmp_path):
         file.seek(size - 4096)
         file.write(b'x' * 4096)
     with reader.open_disk(path) as disk:
-        found = list(disk.data(0, 2 * size))
+        found = list(disk.filled(0, 2 * size))
     # Where the hole ends depends on the file system; some have none.
     (first, last) = found[-1]
     assert first <= size - 4096
