@@ -21,7 +21,7 @@ _MOST_SHOWN = 160
 
 
 def at(
-    line: text.Line,
+    line: text.Line | None,
     message: str,
     *,
     data: str | None = None,
@@ -29,11 +29,13 @@ def at(
 ) -> rule.Finding:
     """Return a finding at a line of a file.
 
-    :param line: where.
+    :param line: where; None if that is not known.
     :param message: what is wrong.
     :param data: what is seen there; None: the line itself.
     :param severity: see :class:`~image_pipeline.audit.rule.Finding`.
     """
+    if line is None:
+        return said(message, data=data, severity=severity)
     seen = line.text if data is None else data
     return rule.Finding(
         evidence=artifact.Evidence(
@@ -47,14 +49,19 @@ def at(
 
 
 def secret_at(
-    line: text.Line, message: str, *, severity: rule.Severity | None = None
+    line: text.Line | None,
+    message: str,
+    *,
+    severity: rule.Severity | None = None,
 ) -> rule.Finding:
     """Return a finding at a line that a report must not repeat.
 
-    :param line: where.
+    :param line: where; None if that is not known.
     :param message: what is wrong.
     :param severity: see :class:`~image_pipeline.audit.rule.Finding`.
     """
+    if line is None:
+        return said(message, severity=severity)
     return rule.Finding(
         evidence=artifact.Evidence(
             message=message, path=line.path, line=line.number

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from image_pipeline.host import process
+from image_pipeline.testing import sound_system
 from image_pipeline.testing.disks import MIB, Content, File, Folder, Link
 
 #: The programs that :func:`build` runs.
@@ -40,6 +41,7 @@ KERNEL = '6.1.0-1-amd64'
 _COMMAND_LINE = f'root=UUID={ROOT_UUID} ro console=tty0 console=ttyS0,115200'
 #: The files of the sound image.
 FILES: Mapping[str, Content] = {
+    **sound_system.FILES,
     '/etc/fstab': f'UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\n'
     f'UUID={ESP_UUID} /boot/efi vfat umask=0077 0 1\n'
     'tmpfs /tmp tmpfs nosuid,nodev 0 0\n'

@@ -1,0 +1,153 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""EGI-SSH-04: host keys are made at the first boot."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from image_pipeline.audit import found, known, rule, view
+from image_pipeline.audit.guest import cloud_init, systemd, text
+from image_pipeline.disk import files
+
+#: Units that make host keys, beside cloud-init: EL and Fedora, openSUSE and
+#: Alma's templates, Debian's live images, diskimage-builder.
+_UNITS = (
+    'sshd-keygen.target',
+    'sshd-keygen.service',
+    'sshd-keygen@rsa.service',
+    'sshd-keygen@ecdsa.service',
+    'sshd-keygen@ed25519.service',
+    'ssh-keygen.service',
+    'regenerate-ssh-host-keys.service',
+    'regenerate_ssh_host_keys.service',
+    'runtime-ssh-host-keys.service',
+)
+_SSHD = ('sshd.service', 'ssh.service')
+#: Scripts that make host keys; diskimage-builder's is the first.
+_SCRIPTS = (
+    '/usr/local/sbin/runtime-ssh-host-keys.sh',
+    '/usr/local/bin/runtime-ssh-host-keys.sh',
+    '/etc/init/ssh-host-keys.conf',
+    '/etc/rc.local',
+)
+_DSA = re.compile(r'ssh-keygen\b.*-t\s*"?dsa\b|\bfor\b.*\bdsa\b')
+_KEYGEN = re.compile(r'\bssh-keygen\b')
+#: What cloud-init makes where nothing is said (cc_ssh.py).
+_DEFAULT_TYPES = ('rsa', 'ecdsa', 'ed25519')
+_KNOWN_TYPES = frozenset(_DEFAULT_TYPES)
+
+
+class EgiSsh04(rule.Rule):
+    """Each instance makes host keys of its own, and can."""
+
+    id = 'EGI-SSH-04'
+    severity = rule.Severity.ERROR
+    statement = (
+        'one mechanism makes SSH host keys at the first boot, of types that '
+        'OpenSSH still knows'
+    )
+    rationale = (
+        'Without host keys sshd does not start; a script that asks for a DSA '
+        'key first stops there and makes none.'
+    )
+    source = (
+        'cloud-init, module ssh; diskimage-builder, runtime-ssh-host-keys '
+        '("set -e" and dsa first); OpenSSH 10.0 release notes (DSA is removed)'
+    )
+    satisfied_by = ('element:sshd-keys-only',)
+    remedy = (
+        'let cloud-init make them: ssh_deletekeys: true and ssh_genkeytypes: '
+        '[ed25519, ecdsa, rsa]; remove scripts that ask for DSA'
+    )
+    fix = rule.Fix.YES
+    probe = 'EGI-SSH-04'
+
+    def find(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[rule.Finding]:
+        """Give types that are gone, and that nothing makes keys."""
+        known.sshd_config(subject)
+        tree = subject.files
+        cloud = known.cloud_config(subject)
+        yield from _types(cloud)
+        if cloud.get('ssh_deletekeys', default=True) in (False, 0, 'false'):
+            yield found.at(
+                cloud.where('ssh_deletekeys'),
+                'cloud-init keeps the host keys that it finds, so that a '
+                'snapshot shares them',
+                severity=rule.Severity.WARNING,
+            )
+        scripts = list(_scripts(tree))
+        for line in scripts:
+            if _DSA.search(line.text):
+                yield found.at(
+                    line,
+                    'a script makes a DSA key, which OpenSSH knows no more',
+                )
+        units = known.units(subject)
+        made_by = _mechanisms(units, cloud)
+        if not made_by and not any(_KEYGEN.search(s.text) for s in scripts):
+            yield found.said(
+                'nothing makes host keys at the first boot',
+                data='cloud-init does not run its module ssh, and no unit of '
+                'ssh-keygen is enabled',
+            )
+
+
+def _types(cloud: cloud_init.Config) -> Iterator[rule.Finding]:
+    types = cloud.get('ssh_genkeytypes')
+    if types is None:
+        return
+    names = types if isinstance(types, list) else [types]
+    line = cloud.where('ssh_genkeytypes')
+    if 'dsa' in names:
+        # cloud-init goes on with the next type (cc_ssh.py catches it).
+        yield found.at(
+            line,
+            'cloud-init makes a DSA key, which OpenSSH knows no more',
+            severity=rule.Severity.WARNING,
+        )
+    if not _KNOWN_TYPES & {str(name) for name in names}:
+        yield found.at(line, 'cloud-init makes no key that OpenSSH knows')
+
+
+def _scripts(tree: files.FileTree) -> Iterator[text.Line]:
+    for path in _SCRIPTS:
+        yield from text.said(tree, path)
+
+
+def _mechanisms(units: systemd.Units, cloud: cloud_init.Config) -> list[str]:
+    """Return what makes host keys."""
+    made_by = [name for name in _UNITS if units.is_enabled(name)]
+    for name in _SSHD:
+        if units.exists(name):
+            said = units.settings(name)
+            # EL: sshd.service wants sshd-keygen.target.
+            made_by += [
+                word
+                for key in ('Wants', 'Requires')
+                for word in said.words('Unit', key)
+                if 'keygen' in word and units.exists(word)
+            ]
+            made_by += [
+                setting.value
+                for setting in said.all('Service', 'ExecStartPre')
+                if 'keygen' in setting.value or 'gen-keys' in setting.value
+            ]
+    if 'ssh' in cloud.modules('init') and any(
+        units.is_enabled(name) or units.starts(name)
+        for name in ('cloud-init.service', 'cloud-init-network.service')
+    ):
+        made_by.append('cloud-init')
+    return made_by

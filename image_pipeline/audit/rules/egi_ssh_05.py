@@ -1,0 +1,145 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""EGI-SSH-05: sshd keeps connections alive and uses sound algorithms."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from image_pipeline.audit import found, known, rule, view
+from image_pipeline.audit.guest import sshd
+
+#: Broken or nearly: ciphers, message digests, key exchanges.
+_WEAK = {
+    'ciphers': re.compile(r'-cbc\b|^arcfour|^3des|^blowfish|^cast128'),
+    'macs': re.compile(r'md5|^hmac-sha1|^hmac-ripemd|^umac-64'),
+    'kexalgorithms': re.compile(r'-sha1(?:-|$)|group1-'),
+}
+_LISTS = tuple(_WEAK)
+
+
+class EgiSsh05(rule.Rule):
+    """sshd is set up as the certifications of clouds want it."""
+
+    id = 'EGI-SSH-05'
+    severity = rule.Severity.INFO
+    statement = (
+        'sshd keeps idle connections alive, limits guessing, and offers no '
+        'weak algorithm'
+    )
+    rationale = (
+        'Address translation forgets idle connections within minutes, and '
+        'old algorithms are what scanners report.'
+    )
+    source = (
+        'Azure certification, test 8 (ClientAliveInterval 30 to 235); Debian '
+        'cloud images (120); CIS benchmarks for sshd'
+    )
+    satisfied_by = ('element:sshd-keys-only',)
+    remedy = (
+        'set ClientAliveInterval 120, MaxAuthTries 4, LoginGraceTime 60 and '
+        'X11Forwarding no in a drop-in of sshd, and no list of algorithms'
+    )
+    fix = rule.Fix.YES
+    options: ClassVar[Mapping[str, Any]] = {
+        'type': 'object',
+        'additionalProperties': False,
+        'properties': {
+            'min_alive_interval': {
+                'type': 'integer',
+                'minimum': 1,
+                'default': 30,
+                'description': 'Least ClientAliveInterval, in seconds.',
+            },
+            'max_alive_interval': {
+                'type': 'integer',
+                'minimum': 1,
+                'default': 235,
+                'description': 'Largest ClientAliveInterval, in seconds.',
+            },
+            'max_auth_tries': {
+                'type': 'integer',
+                'minimum': 1,
+                'default': 4,
+                'description': 'Largest MaxAuthTries.',
+            },
+            'max_login_grace_time': {
+                'type': 'integer',
+                'minimum': 1,
+                'default': 60,
+                'description': 'Largest LoginGraceTime, in seconds.',
+            },
+        },
+    }
+
+    def find(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[rule.Finding]:
+        """Give each setting out of its range, and weak algorithms."""
+        config = known.sshd_config(subject)
+        alive = sshd.seconds(config.value('clientaliveinterval'))
+        least, most = (
+            options['min_alive_interval'],
+            options['max_alive_interval'],
+        )
+        if alive is None or not least <= alive <= most:
+            yield _finding(
+                config, 'ClientAliveInterval', f'is not {least} to {most} s'
+            )
+        tries = config.value('maxauthtries')
+        if not tries.isdecimal() or int(tries) > options['max_auth_tries']:
+            yield _finding(
+                config,
+                'MaxAuthTries',
+                f'is more than {options["max_auth_tries"]}',
+            )
+        grace = sshd.seconds(config.value('logingracetime'))
+        # Zero is no limit at all.
+        if not grace or grace > options['max_login_grace_time']:
+            yield _finding(
+                config,
+                'LoginGraceTime',
+                f'is more than {options["max_login_grace_time"]} s',
+            )
+        if config.value('x11forwarding') != 'no':
+            yield _finding(config, 'X11Forwarding', 'is on')
+        for keyword in _LISTS:
+            weak = _weak(config.value(keyword), _WEAK[keyword])
+            setting = config.setting(keyword)
+            if weak and setting is not None:
+                yield found.at(
+                    setting.line,
+                    'sshd offers weak algorithms',
+                    data=', '.join(weak),
+                )
+
+
+def _weak(value: str, pattern: re.Pattern[str]) -> list[str]:
+    """Return the weak ones of a list of algorithms."""
+    if value.startswith('-'):
+        return []
+    return [
+        name
+        for name in value.lstrip('+^').split(',')
+        if pattern.search(name.strip())
+    ]
+
+
+def _finding(config: sshd.Config, keyword: str, message: str) -> rule.Finding:
+    setting = config.setting(keyword.lower())
+    if setting is None:
+        return found.said(
+            f'{keyword} {message}',
+            data=f'the default is {config.value(keyword.lower())}',
+        )
+    return found.at(setting.line, f'{keyword} {message}')
