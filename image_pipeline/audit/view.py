@@ -33,6 +33,7 @@ from image_pipeline.disk import (
     sleuthkit,
     superblocks,
     tables,
+    xfs_files,
 )
 from image_pipeline.disk import files as disk_files
 
@@ -297,6 +298,10 @@ class ImageView:
         try:
             if kinds & ext_files.KINDS:
                 return ext_files.ExtFileSystem(
+                    self.disk, device.start, device.size
+                )
+            if kinds & xfs_files.KINDS:
+                return xfs_files.XfsFileSystem(
                     self.disk, device.start, device.size
                 )
             if kinds & sleuthkit.KINDS:

@@ -20,7 +20,6 @@ checked and every walk is bounded.  The format is the kernel's
 """
 
 import struct
-from collections import OrderedDict
 from collections.abc import Iterator
 
 from image_pipeline import exceptions
@@ -30,6 +29,7 @@ from image_pipeline.disk import (
     ext_blocks,
     ext_folders,
     inodes,
+    pieces,
     reader,
     signatures,
 )
@@ -47,8 +47,6 @@ _MOST_FOLDER, _MOST_ENTRIES = 64 << 20, 200_000
 _MOST_LINK = 4096
 #: The longest value of an extended attribute (XATTR_SIZE_MAX).
 _MOST_VALUE = 65536
-#: Tables of inodes are read and kept in pieces of so many bytes, so many.
-_PIECE, _PIECES = 65536, 256
 #: Bytes of a folder that are read at once.
 _FOLDER_STEP = 1 << 20
 #: Mode, owner, size, mtime, group, flags, upper halves.
@@ -99,7 +97,7 @@ class ExtFileSystem:
         self._block = 1024 << log_size
         self._blocks = blocks
         self._tables: dict[int, int] = {}
-        self._pieces: OrderedDict[int, bytes] = OrderedDict()
+        self._pieces = pieces.Pieces(self._part)
         self._check()
 
     def stat(self, inode: int) -> inodes.Stat:
@@ -226,26 +224,10 @@ class ExtFileSystem:
         if table is None:
             table = self._inode_table(group)
         size = self._inode_size
-        number, within = divmod(table + index * size, _PIECE)
-        piece = self._pieces.get(number)
-        if piece is None:
-            piece = self._read_piece(number)
-        data = piece[within : within + size]
+        data = self._pieces.read(table + index * size, size)
         if len(data) < size:
-            # It lies over the end of a piece, or of the file system.
-            data = self._part.read(table + index * size, size)
-            if len(data) < size:
-                raise self._damaged(f'inode {inode} lies outside of it')
+            raise self._damaged(f'inode {inode} lies outside of it')
         return data
-
-    def _read_piece(self, number: int) -> bytes:
-        # Whoever asks for one inode asks for its neighbours, too: they are
-        # kept, so that a walk reads no table twice.
-        piece = self._part.read(number * _PIECE, _PIECE)
-        self._pieces[number] = piece
-        if len(self._pieces) > _PIECES:
-            self._pieces.popitem(last=False)
-        return piece
 
     def _inode_table(self, group: int) -> int:
         """Return where a group's inodes begin, in bytes."""

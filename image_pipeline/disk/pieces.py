@@ -1,0 +1,54 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Small things of a file system, read in larger pieces that are kept.
+
+Whoever asks for one inode asks for its neighbours, too: a walk reads no
+table twice, and unpacks each cluster of a compressed image once.
+"""
+
+from collections import OrderedDict
+
+from image_pipeline.disk import signatures
+
+#: Bytes of a piece, the usual size of a qcow2 cluster, and how many are kept.
+_SIZE, _MOST = 65536, 256
+
+
+class Pieces:
+    """A part of a disk, for reads of a few hundred bytes.
+
+    :param part: where to read.
+    """
+
+    def __init__(self, part: signatures.Part) -> None:
+        self._part = part
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+
+    def read(self, place: int, length: int) -> bytes:
+        """Return bytes of the part; fewer at its end.
+
+        :param place: where, in bytes.
+        :param length: how many.
+        :raises ImageUnreadable: the file is damaged there.
+        """
+        number, within = divmod(place, _SIZE)
+        piece = self._kept.get(number)
+        if piece is None:
+            piece = self._part.read(number * _SIZE, _SIZE)
+            self._kept[number] = piece
+            if len(self._kept) > _MOST:
+                self._kept.popitem(last=False)
+        data = piece[within : within + length]
+        if len(data) < length and within + length > _SIZE:
+            return self._part.read(place, length)
+        return data
