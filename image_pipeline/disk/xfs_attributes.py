@@ -101,7 +101,7 @@ def _leaf(block: bytes, magic: int) -> Iterator[Attribute]:
         place, flags = struct.unpack_from(
             '>HB', block, header + number * 8 + 4
         )
-        if place + 9 > len(block):
+        if place + (3 if flags & _LOCAL else 9) > len(block):
             raise ValueError('a damaged block of attributes')
         if flags & _LOCAL:
             size, length = struct.unpack_from('>HB', block, place)
