@@ -59,7 +59,7 @@ class StepResult:
             'step_id': self.step_id,
             'identity': dict(self.identity),
             'artifacts': [made.to_json() for made in self.artifacts],
-            'error': dataclasses.asdict(self.error) if self.error else None,
+            'error': self.error.to_json() if self.error else None,
         }
 
 
@@ -81,6 +81,14 @@ class Failure:
     tail: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     exit_status: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            **dataclasses.asdict(self),
+            'tail': list(self.tail),
+            'evidence': list(self.evidence),
+        }
 
     @classmethod
     def of(
@@ -192,7 +200,7 @@ class RunResult:
             'unchanged': self.unchanged,
             'stages': [_printed(step) for step in self.steps],
             'images': [dict(image) for image in self.images],
-            'error': dataclasses.asdict(self.error) if self.error else None,
+            'error': self.error.to_json() if self.error else None,
         }
 
 

@@ -20,7 +20,9 @@ from typing import Any
 import pytest
 
 from image_pipeline.conf import settings as conf_settings
-from image_pipeline.host import plugins
+from image_pipeline.engine import decide, events, manifest, secrets
+from image_pipeline.engine import job as engine_job
+from image_pipeline.host import cancellation, plugins
 from image_pipeline.recipe import loader
 from image_pipeline.recipe import plan as recipe_plan
 from image_pipeline.store import store as store_module
@@ -81,3 +83,53 @@ def plan(
         return recipe_plan.make(recipe, check_host=False, **given)
 
     return make
+
+
+@pytest.fixture
+def told() -> list[events.Event]:
+    """What the runs of this test told."""
+    return []
+
+
+@pytest.fixture
+def job(
+    settings: conf_settings.Settings,
+    store: store_module.Store,
+    told: list[events.Event],
+) -> Iterator[Callable[..., engine_job.Job]]:
+    """Make what the steps of a run have in common, the run's folder too."""
+    folders = []
+
+    def make(made: recipe_plan.Plan, **given: Any) -> engine_job.Job:
+        store.prepare()
+        values = given.pop('secrets', {})
+        redact = secrets.redactor(values)
+        run_id = f'run-{len(folders) + 1}'
+        folder = store.runs.create(
+            made.recipe.layers[0].text,
+            manifest=manifest.begin(
+                made, run_id=run_id, force=False, keep_on_failure=False
+            ),
+            run_id=run_id,
+        )
+        folders.append(folder)
+        decisions = given.pop('decisions', None) or decide.decide(made, store)
+        base: dict[str, Any] = {
+            'settings': settings,
+            'cancelled': cancellation.CancellationToken(),
+            'emit': events.Emitter([told.append]),
+        }
+        return engine_job.Job(
+            plan=made,
+            run=folder,
+            store=store,
+            decisions={one.step.key: one for one in decisions},
+            manifest=manifest.Manifest(folder, folder.manifest, redact),
+            secrets=values,
+            redact=redact,
+            **base | given,
+        )
+
+    yield make
+    for folder in folders:
+        folder.release()
