@@ -179,6 +179,16 @@ class Catalogue(abc.ABC):
         :returns: what was done, one line each.
         """
 
+    def undo_record(self, image_id: str) -> artifact.UndoRecord:
+        """Return what ``register`` journals before it makes an image.
+
+        :param image_id: the image's id.
+        """
+        return artifact.UndoRecord(
+            kind='catalogue',
+            arguments={'target': self.target.name, 'image_id': image_id},
+        )
+
     @abc.abstractmethod
     def undo(self, arguments: Mapping[str, Any]) -> None:
         """Undo a ``catalogue`` record; a thing that is not there is undone.

@@ -39,8 +39,8 @@ from image_pipeline.catalogues import (
     journal,
     openers,
     records,
-    states,
 )
+from image_pipeline.catalogues import states as catalogue_states
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.host import cancellation
 
@@ -79,19 +79,11 @@ class DirectoryCatalogue(base.Catalogue):
         _check_name(name)
         cancelled.check()
         with self._journal.writing():
-            known = states.same_content(self._present(), image, name)
+            known = catalogue_states.same_content(self._present(), image, name)
             if known is not None:
                 return self._update(known, properties)
             image_id = str(uuid.uuid4())
-            undo(
-                artifact.UndoRecord(
-                    kind='catalogue',
-                    arguments={
-                        'target': self.target.name,
-                        'image_id': image_id,
-                    },
-                )
-            )
+            undo(self.undo_record(image_id))
             # Locked before anybody can take it for a dead one's.
             lock = self._incoming.reserve(image_id)
         with self._incoming.taking(
@@ -99,7 +91,9 @@ class DirectoryCatalogue(base.Catalogue):
         ) as arrived:
             with self._journal.writing():
                 # Somebody else may have registered it meanwhile.
-                known = states.same_content(self._present(), image, name)
+                known = catalogue_states.same_content(
+                    self._present(), image, name
+                )
                 if known is not None:
                     return self._update(known, properties)
                 record = self._candidate(
@@ -133,14 +127,7 @@ class DirectoryCatalogue(base.Catalogue):
         """Return the images, the newest first; see :meth:`base.Catalogue`."""
         with self._journal.reading() as pending:
             found = self._records(pending)
-        return [
-            record
-            for record in sorted(
-                found, key=lambda one: (one.created_at, one.id), reverse=True
-            )
-            if name in (None, record.final_name)
-            and (not states or record.state in states)
-        ]
+        return catalogue_states.listed(found, name=name, states=states)
 
     def promote(
         self, image_id: str, *, reason: str | None = None, force: bool = False
@@ -150,8 +137,10 @@ class DirectoryCatalogue(base.Catalogue):
             record = self._get(image_id)
             if record.state == _STATE.CURRENT:
                 return base.Swap(current=record, former=None)
-            former = states.current(self._records(), record.final_name)
-            swap = states.promote(
+            former = catalogue_states.current(
+                self._records(), record.final_name
+            )
+            swap = catalogue_states.promote(
                 record,
                 former,
                 visibility=self.target.visibility,
@@ -159,7 +148,7 @@ class DirectoryCatalogue(base.Catalogue):
                 force=force,
                 now=_now(),
             )
-            mark = _mark(record)
+            mark = _mark(record.final_name, record.sha256)
             unmark = [journal.remove(mark)] if self._has(mark) else []
             self._swap('promotion', swap, unmark)
             return swap
@@ -167,7 +156,7 @@ class DirectoryCatalogue(base.Catalogue):
     def roll_back(self, name: str, *, reason: str | None = None) -> base.Swap:
         """Bring the previous image back; see :meth:`base.Catalogue`."""
         with self._journal.writing():
-            swap = states.roll_back(
+            swap = catalogue_states.roll_back(
                 self._present(states=(_STATE.CURRENT,)),
                 name,
                 reason=reason,
@@ -175,7 +164,8 @@ class DirectoryCatalogue(base.Catalogue):
             )
             assert swap.former is not None  # noqa: S101 - it was current
             mark = journal.write(
-                _mark(swap.former), {'reason': reason, 'id': swap.former.id}
+                _mark(name, swap.former.sha256),
+                {'reason': reason, 'id': swap.former.id},
             )
             self._swap('roll back', swap, [mark])
             return swap
@@ -186,7 +176,7 @@ class DirectoryCatalogue(base.Catalogue):
         """Take an image out of service; see :meth:`base.Catalogue`."""
         with self._journal.writing():
             record = self._get(image_id)
-            retired = states.retire(record, reason=reason)
+            retired = catalogue_states.retire(record, reason=reason)
             if not delete:
                 if retired != record:
                     self._journal.commit(
@@ -197,7 +187,7 @@ class DirectoryCatalogue(base.Catalogue):
                         )
                     )
                 return retired
-            states.check_unused(record, self._usage(record))
+            catalogue_states.check_unused(record, self._usage(record))
             self._delete(record)
             return dataclasses.replace(retired, path=None)
 
@@ -238,7 +228,7 @@ class DirectoryCatalogue(base.Catalogue):
         run_id: str,
         properties: Mapping[str, str],
     ) -> artifact.ImageRecord:
-        record = states.candidate(
+        record = catalogue_states.candidate(
             image,
             image_id=image_id,
             name=name,
@@ -247,21 +237,15 @@ class DirectoryCatalogue(base.Catalogue):
             properties=properties,
             tags=self.target.tags,
             created_at=_now(),
+            rejected=self._has(_mark(name, image.digest)),
         )
-        record = self._located(record)
-        if self._has(_mark(record)):
-            return dataclasses.replace(
-                record,
-                state=_STATE.REJECTED,
-                reason='the same content was rolled back before',
-            )
-        return record
+        return self._located(record)
 
     def _update(
         self, record: artifact.ImageRecord, properties: Mapping[str, str]
     ) -> artifact.ImageRecord:
-        changed = dataclasses.replace(
-            record, properties=dict(properties), tags=self.target.tags
+        changed = catalogue_states.updated(
+            record, properties=properties, tags=self.target.tags
         )
         if changed != record:
             self._journal.commit(
@@ -381,9 +365,9 @@ def _file(record: artifact.ImageRecord) -> str:
     return f'{record.id}.{record.format}'
 
 
-def _mark(record: artifact.ImageRecord) -> str:
-    """Return the file which says that an image's digest was rolled back."""
-    return f'rejected/{record.final_name}.{record.sha256}.json'
+def _mark(name: str, digest: str) -> str:
+    """Return the file which says that a digest was rolled back."""
+    return f'rejected/{name}.{digest.removeprefix("sha256:")}.json'
 
 
 def _now() -> str:

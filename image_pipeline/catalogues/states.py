@@ -36,6 +36,7 @@ def candidate(
     properties: Mapping[str, str],
     tags: Sequence[str],
     created_at: str,
+    rejected: bool,
 ) -> artifact.ImageRecord:
     """Return the record of an image that is new: private and hidden.
 
@@ -47,13 +48,14 @@ def candidate(
     :param properties: image properties.
     :param tags: tags.
     :param created_at: ISO 8601, UTC.
+    :param rejected: whether this content was rolled back before.
     """
     sha256 = image.digest.removeprefix('sha256:')
     return artifact.ImageRecord(
         id=image_id,
         name=f'{name}.candidate-{sha256[:_SHORT]}',
         final_name=name,
-        state=_STATE.CANDIDATE,
+        state=_STATE.REJECTED if rejected else _STATE.CANDIDATE,
         sha256=sha256,
         sha512=image.properties['sha512'],
         size=image.size,
@@ -66,7 +68,47 @@ def candidate(
         recipe=recipe,
         properties=dict(properties),
         tags=tuple(tags),
+        reason='the same content was rolled back before' if rejected else None,
     )
+
+
+def updated(
+    record: artifact.ImageRecord,
+    *,
+    properties: Mapping[str, str],
+    tags: Sequence[str],
+) -> artifact.ImageRecord:
+    """Return what registering the same content again makes of an image.
+
+    :param record: the image that is there.
+    :param properties: image properties.
+    :param tags: tags.
+    """
+    return dataclasses.replace(
+        record, properties=dict(properties), tags=tuple(tags)
+    )
+
+
+def listed(
+    records: Iterable[artifact.ImageRecord],
+    *,
+    name: str | None,
+    states: Sequence[artifact.ImageState],
+) -> list[artifact.ImageRecord]:
+    """Return images as catalogues list them: the newest first.
+
+    :param records: the catalogue's images.
+    :param name: only those of this final name.
+    :param states: only those in one of these states; none means all.
+    """
+    return [
+        record
+        for record in sorted(
+            records, key=lambda one: (one.created_at, one.id), reverse=True
+        )
+        if name in (None, record.final_name)
+        and (not states or record.state in states)
+    ]
 
 
 def same_content(

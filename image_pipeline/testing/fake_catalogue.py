@@ -12,14 +12,14 @@
 
 """A catalogue in memory, for the tests of stages and commands."""
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.catalogues import base, states
+from image_pipeline.catalogues import base
+from image_pipeline.catalogues import states as catalogue_states
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.host import cancellation
 
@@ -61,23 +61,18 @@ class FakeCatalogue(base.Catalogue):
     ) -> artifact.ImageRecord:
         """Put an image in as a candidate; see :meth:`base.Catalogue`."""
         cancelled.check()
-        known = states.same_content(self.images.values(), image, name)
+        known = catalogue_states.same_content(
+            self.images.values(), image, name
+        )
         if known is not None:
             return self._keep(
-                dataclasses.replace(
-                    known,
-                    properties=dict(properties),
-                    tags=self.target.tags,
+                catalogue_states.updated(
+                    known, properties=properties, tags=self.target.tags
                 )
             )
         image_id = f'fake-image-{next(self._ids)}'
-        undo(
-            artifact.UndoRecord(
-                kind='catalogue',
-                arguments={'target': self.target.name, 'image_id': image_id},
-            )
-        )
-        record = states.candidate(
+        undo(self.undo_record(image_id))
+        record = catalogue_states.candidate(
             image,
             image_id=image_id,
             name=name,
@@ -86,9 +81,8 @@ class FakeCatalogue(base.Catalogue):
             properties=properties,
             tags=self.target.tags,
             created_at=self._now(),
+            rejected=(name, image.digest) in self._rejected,
         )
-        if (name, record.sha256) in self._rejected:
-            record = dataclasses.replace(record, state=_STATE.REJECTED)
         progress(image.size, image.size, 'B')
         return self._keep(record)
 
@@ -108,12 +102,9 @@ class FakeCatalogue(base.Catalogue):
         states: Sequence[artifact.ImageState] = (),
     ) -> Iterable[artifact.ImageRecord]:
         """Return the images, the newest first; see :meth:`base.Catalogue`."""
-        return [
-            record
-            for record in reversed(self.images.values())
-            if name in (None, record.final_name)
-            and (not states or record.state in states)
-        ]
+        return catalogue_states.listed(
+            self.images.values(), name=name, states=states
+        )
 
     def promote(
         self, image_id: str, *, reason: str | None = None, force: bool = False
@@ -122,24 +113,24 @@ class FakeCatalogue(base.Catalogue):
         record = self.get(image_id)
         if record.state == _STATE.CURRENT:
             return base.Swap(current=record, former=None)
-        swap = states.promote(
+        swap = catalogue_states.promote(
             record,
-            states.current(self.images.values(), record.final_name),
+            catalogue_states.current(self.images.values(), record.final_name),
             visibility=self.target.visibility,
             reason=reason,
             force=force,
             now=self._now(),
         )
-        self._rejected.discard((record.final_name, record.sha256))
+        self._rejected.discard((record.final_name, f'sha256:{record.sha256}'))
         return self._swap(swap)
 
     def roll_back(self, name: str, *, reason: str | None = None) -> base.Swap:
         """Bring the previous image back; see :meth:`base.Catalogue`."""
-        swap = states.roll_back(
+        swap = catalogue_states.roll_back(
             list(self.images.values()), name, reason=reason, now=self._now()
         )
         if swap.former:
-            self._rejected.add((name, swap.former.sha256))
+            self._rejected.add((name, f'sha256:{swap.former.sha256}'))
         return self._swap(swap)
 
     def retire(
@@ -147,9 +138,9 @@ class FakeCatalogue(base.Catalogue):
     ) -> artifact.ImageRecord:
         """Take an image out of service; see :meth:`base.Catalogue`."""
         record = self.get(image_id)
-        retired = states.retire(record, reason=reason)
+        retired = catalogue_states.retire(record, reason=reason)
         if delete:
-            states.check_unused(record, self.in_use(image_id))
+            catalogue_states.check_unused(record, self.in_use(image_id))
             del self.images[image_id]
             return retired
         return self._keep(retired)

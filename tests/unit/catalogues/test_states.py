@@ -28,7 +28,7 @@ IMAGE = artifact.Artifact(
 )
 
 
-def new(image_id='1', image=IMAGE, name='debian-12'):
+def new(image_id='1', image=IMAGE, name='debian-12', *, rejected=False):
     return states.candidate(
         image,
         image_id=image_id,
@@ -38,6 +38,7 @@ def new(image_id='1', image=IMAGE, name='debian-12'):
         properties={'os_distro': 'debian'},
         tags=['t'],
         created_at='2026-01-01T00:00:00Z',
+        rejected=rejected,
     )
 
 
@@ -64,6 +65,40 @@ def test_candidate_is_private_hidden_and_bears_another_name():
     assert found.name == 'debian-12.candidate-abababab'
     assert found.final_name == 'debian-12'
     assert found.sha256 == 'ab' * 32
+
+
+def test_content_that_was_rolled_back_comes_rejected_with_the_reason():
+    found = new(rejected=True)
+    assert found.state == STATE.REJECTED
+    assert found.reason == 'the same content was rolled back before'
+    assert found.hidden
+    assert new().reason is None
+
+
+def test_registering_again_changes_properties_and_tags_only():
+    there = image('1', STATE.CURRENT)
+    found = states.updated(there, properties={'a': 'b'}, tags=['u'])
+    assert found == dataclasses.replace(
+        there, properties={'a': 'b'}, tags=('u',)
+    )
+
+
+def test_images_are_listed_the_newest_first():
+    records = [
+        image('1', STATE.CURRENT, created_at='2026-01-02'),
+        image('2', created_at='2026-01-03'),
+        image('3', created_at='2026-01-01'),
+        image('4', created_at='2026-01-04', final_name='debian-13'),
+    ]
+
+    def ids(name=None, wanted=()):
+        found = states.listed(records, name=name, states=wanted)
+        return [one.id for one in found]
+
+    assert ids() == ['4', '2', '1', '3']
+    assert ids('debian-12') == ['2', '1', '3']
+    assert ids('debian-12', [STATE.CANDIDATE]) == ['2', '3']
+    assert ids(wanted=[STATE.CURRENT, STATE.RETIRED]) == ['1']
 
 
 @pytest.mark.parametrize('state', sorted(set(STATE) - {STATE.RETIRED}))
