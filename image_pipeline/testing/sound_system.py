@@ -143,6 +143,10 @@ SYSTEMD: Mapping[str, Content] = {
     f'{_UNITS}/basic.target': _unit('Basic', 'Requires=sysinit.target'),
     f'{_UNITS}/sysinit.target': _unit('System Initialization'),
     **_enabled('systemd-timesyncd', 'sysinit.target'),
+    '/usr/lib/systemd/systemd-journald': File('ELF\n', mode=0o755),
+    '/etc/systemd/journald.conf.d/10-size.conf': '[Journal]\n'
+    'SystemMaxUse=200M\n',
+    '/var/log/journal': None,
 }
 SECURITY: Mapping[str, Content] = {
     '/etc/apt/sources.list.d/debian.sources': 'Types: deb\n'
