@@ -101,9 +101,7 @@ def _host_keys(
             wrong.append(f'{name} is empty')
     if not found.keys() & {'ssh_host_ed25519_key', 'ssh_host_rsa_key'}:
         wrong.append(f'no ed25519 or rsa key, only {", ".join(found)}')
-    if wrong:
-        return base.failed(*wrong)
-    return base.passed(f'there are {", ".join(found)}')
+    return base.judged(wrong, f'there are {", ".join(found)}')
 
 
 def _sshd(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
@@ -123,9 +121,7 @@ def _sshd(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
     ]
     if facts.get('permitrootlogin') == 'yes':
         wrong.append('permitrootlogin is yes')
-    if wrong:
-        return base.failed(*wrong)
-    return base.passed('sshd takes keys only')
+    return base.judged(wrong, 'sshd takes keys only')
 
 
 def _passwords(
@@ -139,26 +135,29 @@ def _passwords(
         for line in lines
         if line.startswith('account=')
     ]
-    return base.failed(*wrong) if wrong else base.passed('no account has one')
+    return base.judged(wrong, 'no account has one')
 
 
 def _hostname(
     answer: protocol.Answer, expected: base.Expected
 ) -> base.Verdict:
     name = answer.text.strip()
-    seen = f'the hostname is {name or "empty"}'
-    if name.split('.')[0] == expected.hostname.split('.')[0]:
-        return base.passed(seen)
-    return base.failed(f'{seen}, not {expected.hostname}')
+    return base.compared(
+        f'the hostname is {name or "empty"}',
+        name.split('.')[0] == expected.hostname.split('.')[0],
+        expected.hostname,
+    )
 
 
 def _instance_id(
     answer: protocol.Answer, expected: base.Expected
 ) -> base.Verdict:
-    seen = f"cloud-init's instance id is {answer.text.strip() or 'missing'}"
-    if answer.text.strip() == expected.instance_id:
-        return base.passed(seen)
-    return base.failed(f'{seen}, not {expected.instance_id}')
+    name = answer.text.strip()
+    return base.compared(
+        f"cloud-init's instance id is {name or 'missing'}",
+        name == expected.instance_id,
+        expected.instance_id,
+    )
 
 
 def _listening(answer: protocol.Answer) -> dict[str, set[str]]:
@@ -193,18 +192,16 @@ def _ports(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
         by = f' ({owner[2]})' if len(owner) > 2 else ''
         wrong.append(f'{port} listens on {", ".join(sorted(found[port]))}{by}')
     ports = sorted(found)
-    if wrong:
-        return base.failed(*wrong, ports=ports)
     seen = ', '.join(ports) or 'nothing'
-    return base.passed(f'{seen} listens beyond loopback', ports=ports)
+    return base.judged(wrong, f'{seen} listens beyond loopback', ports=ports)
 
 
 def _ssh_listens(
     answer: protocol.Answer, expected: base.Expected
 ) -> base.Verdict:
-    if f'{_SSH_PORT}/tcp' in _listening(answer):
-        return base.passed('TCP port 22 listens')
-    return base.failed('nothing listens on TCP port 22')
+    listens = f'{_SSH_PORT}/tcp' in _listening(answer)
+    wrong = [] if listens else ['nothing listens on TCP port 22']
+    return base.judged(wrong, 'TCP port 22 listens')
 
 
 PROBES = (

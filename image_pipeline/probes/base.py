@@ -19,7 +19,7 @@ does not know.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from image_pipeline import artifact
@@ -118,6 +118,27 @@ def passed(*messages: str, **facts: Any) -> Verdict:
 def failed(*messages: str, **facts: Any) -> Verdict:
     """Return a fail, with what is wrong and what goes into the report."""
     return _verdict(artifact.Outcome.FAIL, messages, facts)
+
+
+def judged(wrong: Sequence[str], seen: str, **facts: Any) -> Verdict:
+    """Return a fail with all that is wrong; a pass if nothing is.
+
+    :param wrong: what is wrong, a sentence each.
+    :param seen: what was seen, if nothing is wrong.
+    :param facts: what goes into the report.
+    """
+    return failed(*wrong, **facts) if wrong else passed(seen, **facts)
+
+
+def compared(seen: str, right: bool, wanted: str, **facts: Any) -> Verdict:
+    """Return a pass with what was seen, or a fail that says what was wanted.
+
+    :param seen: what was seen.
+    :param right: whether that is right.
+    :param wanted: what it should have been.
+    :param facts: what goes into the report.
+    """
+    return judged([] if right else [f'{seen}, not {wanted}'], seen, **facts)
 
 
 def unknown(*messages: str) -> Verdict:

@@ -96,11 +96,10 @@ def _datasource(
         return base.failed('cloud-init found no datasource')
     full = str(_json(parts['result'])['datasource'])
     name = full.split()[0].removeprefix('DataSource')
-    wanted = ('ConfigDrive',) if expected.config_drive else ('OpenStack',)
-    seen = f'the datasource is {full}'
-    if name in wanted:
-        return base.passed(seen, datasource=name)
-    return base.failed(f'{seen}, not {wanted[0]}', datasource=name)
+    wanted = 'ConfigDrive' if expected.config_drive else 'OpenStack'
+    return base.compared(
+        f'the datasource is {full}', name == wanted, wanted, datasource=name
+    )
 
 
 def _seconds(facts: dict[str, str], name: str) -> float:
@@ -160,9 +159,9 @@ def _units(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
         f'{line.split()[1]} was still being started'
         for line in parts['jobs'].splitlines()
     ]
-    if wrong:
-        return base.failed(*wrong)
-    return base.passed(f'the system is {parts["state"]}, no unit failed')
+    return base.judged(
+        wrong, f'the system is {parts["state"]}, no unit failed'
+    )
 
 
 def _console(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:

@@ -83,14 +83,12 @@ def _swap(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
     if not lines:
         return base.not_applicable('the kernel has no swap')
     # zram is memory, not a disk (rule EGI-LAYOUT-03).
-    active = [
-        line.split()[0]
+    wrong = [
+        f'{line.split()[0]} is swapped to'
         for line in lines[1:]
         if not line.startswith('/dev/zram')
     ]
-    if active:
-        return base.failed(*(f'{name} is swapped to' for name in active))
-    return base.passed('no swap is active')
+    return base.judged(wrong, 'no swap is active')
 
 
 def _lvm(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
@@ -102,14 +100,12 @@ def _crypt(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
 
 
 def _none_of(prefix: str, what: str, answer: protocol.Answer) -> base.Verdict:
-    found = [
-        name
+    wrong = [
+        f'{name} is {what}'
         for name, uuid in base.values(answer.text).items()
         if uuid.startswith(prefix)
     ]
-    if found:
-        return base.failed(*(f'{name} is {what}' for name in found))
-    return base.passed(f'nothing is {what}')
+    return base.judged(wrong, f'nothing is {what}')
 
 
 def _mib(size: int) -> str:

@@ -218,3 +218,20 @@ def test_emulated_guest_may_be_slow_but_not_wait() -> None:
         result = base.judge(registry.load('BOOT-07'), answer, emulated)
         assert result.outcome.value == outcome
         assert result.facts['to_cloud_init_end'] == 400
+
+
+def test_verdict_is_a_fail_with_all_that_is_wrong_or_else_a_pass():
+    failed = base.judged(['a is wrong', 'b is'], 'all is well', ports=[1])
+    assert failed.outcome == artifact.Outcome.FAIL
+    assert [one.message for one in failed.evidence] == ['a is wrong', 'b is']
+    passed = base.judged([], 'all is well', ports=[1])
+    assert passed.outcome == artifact.Outcome.PASS
+    assert [one.message for one in passed.evidence] == ['all is well']
+    assert failed.facts == passed.facts == {'ports': [1]}
+
+
+def test_what_is_not_as_wanted_says_what_was():
+    wrong = base.compared('the name is a', False, 'b', name='a')
+    assert wrong == base.failed('the name is a, not b', name='a')
+    right = base.compared('the name is b', True, 'b', name='b')
+    assert right == base.passed('the name is b', name='b')
