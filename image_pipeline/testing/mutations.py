@@ -37,6 +37,9 @@ from image_pipeline.host import process
 from image_pipeline.testing import images
 from image_pipeline.testing.disks import Content
 
+#: The profile ``egi``, for images as small as these are, and raw.
+PROFILE = Path(__file__).parent / 'small.yaml'
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Mutation:
@@ -47,7 +50,8 @@ class Mutation:
         :func:`image_pipeline.testing.images.build`.
     :param without: files of the sound image that are not there.
     :param mke2fs: further arguments of mke2fs.
-    :param spoil: what is done to the finished file.
+    :param spoil: what is done to the finished file; if it returns a path,
+        that is judged in its place.
     :param also: the rules that fire for the same cause; the rule must
         declare that it implies them.
     :param severity: of the result.
@@ -75,7 +79,7 @@ def make(
     :param sound: a sound image to copy, where that is enough.
     :param path: where to.
     :param host: runs the tools.
-    :returns: ``path``.
+    :returns: the file to judge.
     """
     if mutation.files or mutation.mke2fs or mutation.without:
         images.build(
@@ -87,8 +91,8 @@ def make(
         )
     else:
         images.copy(sound, path)
-    mutation.spoil(path)
-    return path
+    made = mutation.spoil(path)
+    return made if isinstance(made, Path) else path
 
 
 def audit(path: Path) -> report.Report:
@@ -96,7 +100,7 @@ def audit(path: Path) -> report.Report:
 
     :param path: the image file.
     """
-    return runner.run(path, profile.load('egi', registry.rules()))
+    return runner.run(path, profile.load(str(PROFILE), registry.rules()))
 
 
 def check(

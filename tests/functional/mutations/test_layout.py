@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from image_pipeline.audit import registry, report, rule
 from image_pipeline.disk import checksums, partitions
 from image_pipeline.host import process
 from image_pipeline.testing import images, mutations
@@ -138,6 +139,8 @@ L = 'EGI-LAYOUT-'
 ONE, FIVE, SIX, EIGHT = (
     frozenset({f'{L}{n}'}) for n in ('01', '05', '06', '08')
 )
+#: What is free is not read there, or may not be what is said.
+BITMAPS = frozenset({'EGI-SIZE-03'})
 
 MUTATIONS = {
     '01 bare file system': Mutation(
@@ -404,6 +407,7 @@ MUTATIONS = {
         rule=f'{L}10',
         mke2fs=('-O', 'meta_bg,^resize_inode'),
         where=SUPERBLOCK + 96,
+        unknown=BITMAPS,
     ),
     '10 casefold': Mutation(
         rule=f'{L}10', mke2fs=('-O', 'casefold'), where=SUPERBLOCK + 96
@@ -422,6 +426,7 @@ MUTATIONS = {
         rule=f'{L}11',
         spoil=superblock(96, '<I', lambda value: value | 4),
         where=SUPERBLOCK + 96,
+        unknown=BITMAPS,
     ),
     '11 orphans': Mutation(
         rule=f'{L}11',
@@ -456,6 +461,14 @@ MUTATIONS = {
 }
 
 
+def about_the_disk(found: report.Report) -> list[report.Result]:
+    return [
+        result
+        for result in found.results
+        if registry.get(result.rule).subject is rule.Subject.IMAGE
+    ]
+
+
 @pytest.mark.parametrize(
     'arguments',
     [
@@ -477,7 +490,8 @@ def test_qcow2_of_an_image_gets_the_report_of_the_raw(
     run('qemu-img', 'convert', '-f', 'raw', *arguments, spoilt, packed)
     raw, qcow2 = (mutations.audit(path) for path in (spoilt, packed))
     assert (raw.format, qcow2.format) == ('raw', 'qcow2')
-    assert qcow2.results == raw.results
+    # What is said of the file itself differs, and must.
+    assert about_the_disk(qcow2) == about_the_disk(raw)
     assert f'{L}03' in qcow2.failed
 
 
