@@ -20,7 +20,9 @@ from image_pipeline import artifact, exceptions
 from image_pipeline.cli import base
 
 if TYPE_CHECKING:
-    from image_pipeline.audit import report
+    from collections.abc import Mapping
+
+    from image_pipeline.audit import report, rule
 
 _QUIET = (artifact.Outcome.PASS, artifact.Outcome.NOT_APPLICABLE)
 _UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
@@ -69,9 +71,10 @@ class Audit(base.Command):
         parser.add_argument(
             '-f',
             '--format',
-            choices=('table', 'json', 'yaml'),
+            choices=('table', 'json', 'yaml', 'junit', 'sarif'),
             default='table',
-            help='how the reports are printed (default: table)',
+            help='how the reports are printed; junit is for CI systems, sarif '
+            'for code scanning (default: table)',
         )
         parser.add_argument(
             '--all',
@@ -110,7 +113,7 @@ class Audit(base.Command):
             except exceptions.ImageUnreadable as exc:
                 unreadable.append(exc)
         if reports or not unreadable:
-            self.app.stdout.write(_shown(reports, parsed_args))
+            self.app.stdout.write(_shown(reports, parsed_args, known))
         if len(unreadable) == 1:
             raise unreadable[0]
         if unreadable:
@@ -127,10 +130,21 @@ class Audit(base.Command):
 
 
 def _shown(
-    reports: list['report.Report'], parsed_args: argparse.Namespace
+    reports: list['report.Report'],
+    parsed_args: argparse.Namespace,
+    rules: 'Mapping[str, rule.Rule]',
 ) -> str:
     if parsed_args.format == 'table':
-        return '\n'.join(_table(one, parsed_args.all) for one in reports)
+        tables = '\n'.join(_table(one, parsed_args.all) for one in reports)
+        return base.visible(tables)
+    if parsed_args.format == 'junit':
+        from image_pipeline.audit import junit
+
+        return junit.render(reports)
+    if parsed_args.format == 'sarif':
+        from image_pipeline.audit import sarif
+
+        return json.dumps(sarif.render(reports, rules), indent=2) + '\n'
     values = [one.to_json() for one in reports]
     if parsed_args.format == 'json':
         return json.dumps(values, indent=2) + '\n'

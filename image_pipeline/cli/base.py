@@ -260,4 +260,15 @@ def explain(error: exceptions.PipelineError) -> Iterable[str]:
         lines.append(f'log: {log}')
     if error.hint:
         lines.append(f'hint: {error.hint}')
-    return [line.translate(_VISIBLE) for line in lines]
+    return [visible(line) for line in lines]
+
+
+def visible(text: str) -> str:
+    """Return text that does to a terminal nothing but be shown.
+
+    :param text: what a file, an image or a program said; what UTF-8 cannot
+        hold, of a name for instance, is written out.
+    """
+    return (
+        text.translate(_VISIBLE).encode('utf-8', 'backslashreplace').decode()
+    )

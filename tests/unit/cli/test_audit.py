@@ -74,6 +74,26 @@ def test_yaml_has_the_same_as_json(run, image):
     )
 
 
+def test_junit_and_sarif_are_whole_documents(run, image):
+    import junitparser
+
+    arguments = ('audit', str(image), '--rule', 'EGI-LAYOUT-08', '-f')
+    document = junitparser.JUnitXml.fromstring(
+        run(*arguments, 'junit').out.encode()
+    )
+    assert [suite.tests for suite in document] == [1]
+    (found,) = run(*arguments, 'sarif').json['runs']
+    assert found['results'][0]['ruleId'] == 'EGI-LAYOUT-08'
+
+
+def test_what_an_image_says_does_not_reach_the_terminal_as_a_command():
+    from image_pipeline.cli import base
+
+    shown = base.visible('\x1b[2J\udcff\u202e\n')
+    assert shown == '\\x1b[2J\\udcff\u202e\n'
+    shown.encode()
+
+
 @pytest.fixture
 def profile(tmp_path):
     """Write a profile of the site's, and give its file."""
