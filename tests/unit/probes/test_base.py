@@ -13,19 +13,18 @@
 """The judges of all probes: good answers pass, each defect is a fail."""
 
 import dataclasses
-import re
-
-import pytest
 
 from image_pipeline import artifact
 from image_pipeline.hypervisors import base as hypervisor_base
 from image_pipeline.probes import base, protocol, registry
 from image_pipeline.testing import hypervisor
+from image_pipeline.testing.conformance import probe as conformance
 
-KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOurKey image-pipeline'
+EXPECTED = conformance.EXPECTED
+KEY = EXPECTED.public_key
 SEED = hypervisor_base.Seed(
-    instance_id='6f1f2d3c-0000-4000-8000-00000000aaaa',
-    hostname='smoke-bios-1',
+    instance_id=EXPECTED.instance_id,
+    hostname=EXPECTED.hostname,
     public_key=KEY,
     user_data=b'',
 )
@@ -33,17 +32,7 @@ SHAPE = hypervisor_base.Shape(
     firmware=hypervisor_base.Firmware.BIOS,
     vcpus=1,
     memory_bytes=1 << 30,
-    disk_bytes=3 << 30,
-)
-EXPECTED = base.Expected(
-    instance_id=SEED.instance_id,
-    hostname=SEED.hostname,
-    public_key=KEY,
-    disk_bytes=SHAPE.disk_bytes,
-    config_drive=True,
-    boot_seconds=60,
-    emulated=False,
-    allowed_ports=frozenset({'22/tcp', '68/udp', '546/udp'}),
+    disk_bytes=EXPECTED.disk_bytes,
 )
 GOOD = hypervisor.good_answers(SEED, SHAPE)
 PROBES = registry.select(None)
@@ -136,51 +125,16 @@ DEFECTS = [
 ]
 
 
-def judge(name: str, text: str, **answer: bool | int) -> base.ProbeResult:
-    made = protocol.Answer(text=text)
-    return base.judge(
-        registry.load(name), dataclasses.replace(made, **answer), EXPECTED
-    )
+def judge(name: str, text: str) -> base.ProbeResult:
+    answer = protocol.Answer(text=text)
+    return base.judge(registry.load(name), answer, EXPECTED)
 
 
-@pytest.mark.parametrize('probe', PROBES, ids=lambda probe: probe.id)
-def test_good_answer_passes_with_evidence(probe: base.Probe) -> None:
-    result = judge(probe.id, GOOD[probe.id])
-    assert result.outcome is artifact.Outcome.PASS
-    assert result.evidence
-
-
-@pytest.mark.parametrize(('name', 'text', 'outcome', 'word'), DEFECTS)
-def test_defect_is_told(name: str, text: str, outcome: str, word: str) -> None:
-    result = judge(name, text)
-    said = ' '.join(one.message for one in result.evidence)
-    assert result.outcome.value == outcome, said
-    assert word in said
-
-
-def test_every_probe_is_tested_with_a_defect() -> None:
-    assert {name for name, *_ in DEFECTS} == {probe.id for probe in PROBES}
-
-
-@pytest.mark.parametrize('probe', PROBES, ids=lambda probe: probe.id)
-@pytest.mark.parametrize('text', ['\x00\xff', '= = =', '== a\n== b', '{}'])
-def test_nonsense_is_never_an_exception(probe: base.Probe, text: str) -> None:
-    assert base.judge(probe, protocol.Answer(text=text), EXPECTED).evidence
-
-
-def test_missing_answer_is_unknown() -> None:
-    result = base.judge(PROBES[0], None, EXPECTED)
-    assert result.outcome is artifact.Outcome.UNKNOWN
-
-
-def test_answer_that_took_too_long_is_unknown() -> None:
-    result = judge('HYG-05', GOOD['HYG-05'], status=124)
-    assert result.outcome is artifact.Outcome.UNKNOWN
-
-
-def test_answer_that_was_cut_says_so() -> None:
-    result = judge('HYG-05', GOOD['HYG-05'], whole=False)
-    assert result.evidence[-1].message == 'the answer was cut short'
+class TestOurs(conformance.ProbeConformance):
+    probes = PROBES
+    good = GOOD
+    defects = DEFECTS
+    expected = EXPECTED
 
 
 def test_zram_is_no_swap_on_a_disk() -> None:
@@ -195,18 +149,6 @@ def test_loopback_may_listen_on_any_port() -> None:
         'tcp 00000000:0016 0A\n'
     )
     assert judge('EGI-SEC-03', text).outcome is artifact.Outcome.PASS
-
-
-@pytest.mark.parametrize('probe', PROBES, ids=lambda probe: probe.id)
-def test_id_title_and_snippet_fit_frames_and_reports(
-    probe: base.Probe,
-) -> None:
-    assert re.fullmatch(r'[A-Z]+(-[A-Z]+)*(-[0-9]{2})?', probe.id)
-    assert probe.title
-    assert not probe.title.endswith('.')
-    # The heredoc that carries it ends at such a line.
-    assert 'END_OF_IMAGE_PIPELINE' not in probe.snippet
-    assert len(probe.snippet) < 1500
 
 
 def test_emulated_guest_may_be_slow_but_not_wait() -> None:
