@@ -158,8 +158,9 @@ def compare(disk: Path, folder: Path, rounds: int) -> dict[str, object]:
             'times_faster': round(base / min(found[side]), 1),
             'bytes': sizes[side],
             'size_ratio': round(sizes[side] / sizes['theirs'], 3),
-            'bit_identical': len(digests.get(side, {''})) == 1
-            if side != 'theirs'
+            # One round alone has nothing to compare.
+            'bit_identical': len(digests[side]) == 1
+            if side != 'theirs' and rounds > 1
             else None,
         }
         for side in found

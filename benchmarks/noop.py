@@ -19,7 +19,9 @@ Without arguments: a recipe of fake stages, whose tools only sleep.
 * overhead: what a bake takes beyond its tools (limit: 5 % of them);
 * memory: the most that our own process had (limit: 150 MB).
 
-With ``--state-dir`` and a recipe that was baked there, the no-op of that.
+With a recipe that was baked in ``--state-dir``, the no-op of that; the look
+at what the repositories offer is part of it, unless ``[cache] max_age`` says
+that an earlier one will do.
 """
 
 import argparse
@@ -107,6 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('recipe', nargs='?')
     parser.add_argument('--state-dir')
+    parser.add_argument('--until', help='as it was baked')
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument(
         '--seconds', type=int, default=20, help='what each fake tool sleeps'
@@ -114,7 +117,10 @@ def main() -> None:
     args = parser.parse_args()
     if args.recipe:
         place = ['--state-dir', args.state_dir] if args.state_dir else []
-        noop([*place, 'bake', args.recipe], dict(os.environ), args.rounds)
+        words = [*place, 'bake', args.recipe]
+        if args.until:
+            words += ['--until', args.until]
+        noop(words, dict(os.environ), args.rounds)
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
