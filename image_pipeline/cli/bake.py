@@ -52,7 +52,7 @@ class Bake(base.Command):
         parser.add_argument(
             '--fast',
             action='store_true',
-            help='compress faster and not reproducibly; short for '
+            help='compress faster, into a larger file; short for '
             '--set convert.fast=true',
         )
         parser.add_argument(

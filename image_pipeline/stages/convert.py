@@ -66,7 +66,9 @@ class ConvertStage(base.Stage[ConvertOptions]):
     """Convert the disk into the formats that the targets take.
 
     The same disk gives the same bytes, with every option and on any number
-    of processors.  sha256 and sha512 are computed in one pass.
+    of processors.  sha256 and sha512 are computed in one pass over the
+    finished file, which is still in memory: a qcow2 file begins with where
+    its tables are, and that is known last.
     """
 
     name: ClassVar[str] = 'convert'
