@@ -155,11 +155,28 @@ SECURITY: Mapping[str, Content] = {
     'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n',
     '/usr/share/keyrings/debian-archive-keyring.gpg': b'\x99\x02',
 }
+CONSOLES: Mapping[str, Content] = {
+    f'{_UNITS}/getty.target': _unit('Login Prompts'),
+    f'{_UNITS}/multi-user.target.wants/getty.target': Link('../getty.target'),
+    f'{_UNITS}/getty@.service': _service('agetty', 'getty.target'),
+    f'{_UNITS}/autovt@.service': Link('getty@.service'),
+    f'{_UNITS}/serial-getty@.service': _service('agetty', 'getty.target'),
+    f'{_WANTS}/getty.target.wants/getty@tty1.service': Link(
+        f'{_UNITS}/getty@.service'
+    ),
+    '/usr/lib/systemd/system-generators/systemd-getty-generator': File(
+        'ELF\n', mode=0o755
+    ),
+    '/usr/lib/systemd/systemd-logind': File('ELF\n', mode=0o755),
+    '/etc/systemd/logind.conf.d/10-cloud-consoles.conf': '[Login]\n'
+    'NAutoVTs=0\nReserveVT=0\n',
+}
 FILES: Mapping[str, Content] = {
     **ACCOUNTS,
     **SSHD,
     **NETWORK,
     **CLOUD_INIT,
     **SYSTEMD,
+    **CONSOLES,
     **SECURITY,
 }

@@ -1,0 +1,90 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""EGI-CON-01: one virtual terminal has a login, not six."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from image_pipeline.audit import found, known, rule, view
+from image_pipeline.audit.guest import consoles, systemd, systemd_conf
+
+_LOGIND = ('/usr/lib/systemd/systemd-logind', '/lib/systemd/systemd-logind')
+_BUSES = (
+    '/usr/bin/dbus-daemon',
+    '/usr/bin/dbus-broker-launch',
+    '/bin/dbus-daemon',
+)
+#: What logind does unless it is told otherwise (logind.conf(5)).
+_DEFAULTS = {'NAutoVTs': 6, 'ReserveVT': 6}
+_MOST = {'NAutoVTs': 1, 'ReserveVT': 0}
+
+
+class EgiCon01(rule.Rule):
+    """Nobody ever sees a second virtual terminal of an instance."""
+
+    id = 'EGI-CON-01'
+    severity = rule.Severity.INFO
+    statement = 'no logins on the virtual terminals tty2 to tty6'
+    rationale = (
+        'An instance has no keyboard to change terminals with; each login '
+        'that waits there is a process for nobody.'
+    )
+    source = (
+        'EGI wiki VT-CloudCaps:BestPractices, "Virtual Consoles"; '
+        'logind.conf(5)'
+    )
+    satisfied_by = ('element:cloud-consoles',)
+    remedy = (
+        'write NAutoVTs=0 and ReserveVT=0 into '
+        '/etc/systemd/logind.conf.d/10-consoles.conf, section [Login], and '
+        'disable getty@tty2.service and its like'
+    )
+    fix = rule.Fix.YES
+
+    def find(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[rule.Finding]:
+        """Give what starts a login on a further terminal."""
+        tree = subject.files
+        for number, line in consoles.old_gettys(tree):
+            if number > 1:
+                yield found.at(line, f'there is a login on tty{number}')
+        units = known.units(subject)
+        for number in range(2, 13):
+            link = consoles.is_wanted(units, number)
+            if link is not None:
+                yield found.in_file(link, f'there is a login on tty{number}')
+        if any(tree.is_file(path) for path in _LOGIND):
+            yield from _logind(units)
+        # Debian's answer to a system without logind's bus.
+        static = 'getty-static.service'
+        if units.starts(static) and not any(map(tree.is_file, _BUSES)):
+            yield found.in_file(
+                units.path(static) or static,
+                'without D-Bus, it starts logins on tty2 to tty6',
+            )
+
+
+def _logind(units: systemd.Units) -> Iterator[rule.Finding]:
+    said = systemd_conf.read(units.tree, 'logind.conf')
+    for key, most in _MOST.items():
+        # logind passes over what is no number.
+        valid = [s for s in said.all('Login', key) if s.value.isdecimal()]
+        setting = valid[-1] if valid else None
+        value = int(setting.value) if setting else _DEFAULTS[key]
+        if value <= most:
+            continue
+        message = f'logind starts logins on demand: {key} is {value}'
+        if setting is None:
+            yield found.said(message, data=f'{key}= is not set')
+        else:
+            yield found.at(setting.line, message)
