@@ -47,7 +47,9 @@ FILES: Mapping[str, Content] = {
     'tmpfs /tmp tmpfs nosuid,nodev 0 0\n'
     '/dev/sr0 /media/cdrom0 udf,iso9660 user,noauto 0 0\n',
     '/etc/os-release': Link('../usr/lib/os-release'),
-    '/usr/lib/os-release': 'ID=debian\nVERSION_ID="12"\n',
+    '/usr/lib/os-release': 'ID=debian\nVERSION_ID="12"\n'
+    # No test depends on the day on which it runs.
+    'SUPPORT_END=9999-12-31\n',
     '/etc/default/grub': 'GRUB_TIMEOUT=0\n'
     'GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"\n',
     '/etc/hostname': 'localhost\n',

@@ -154,6 +154,17 @@ SECURITY: Mapping[str, Content] = {
     'Components: main\n'
     'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n',
     '/usr/share/keyrings/debian-archive-keyring.gpg': b'\x99\x02',
+    '/etc/apt/apt.conf.d/20auto-upgrades': (
+        'APT::Periodic::Update-Package-Lists "1";\n'
+        'APT::Periodic::Unattended-Upgrade "1";\n'
+    ),
+    '/usr/bin/unattended-upgrade': File('#!/usr/bin/python3\n', mode=0o755),
+    '/etc/sysctl.d/60-egi.conf': 'fs.protected_hardlinks = 1\n'
+    'fs.protected_symlinks = 1\nkernel.dmesg_restrict = 1\n'
+    'kernel.kptr_restrict = 1\nnet.ipv4.conf.all.accept_redirects = 0\n'
+    'net.ipv4.conf.all.rp_filter = 2\n'
+    'net.ipv6.conf.all.accept_redirects = 0\n',
+    **_enabled('apparmor', 'sysinit.target'),
 }
 CONSOLES: Mapping[str, Content] = {
     f'{_UNITS}/getty.target': _unit('Login Prompts'),

@@ -71,8 +71,8 @@ class Setting:
     """One thing that is said about an interface.
 
     :param line: where.
-    :param kind: ``mac``, ``name``, ``dhcp``, ``address``, ``gateway`` or
-        ``dns``.
+    :param kind: ``mac``, ``name``, ``rename``, ``dhcp``, ``address``,
+        ``gateway`` or ``dns``.
     :param value: what is said.
     :param interface: the interface's name, as far as it is known.
     """
@@ -143,7 +143,7 @@ def _in_netplan(
         'macaddress': 'mac',
         'match.macaddress': 'mac',
         'match.name': 'name',
-        'set-name': 'name',
+        'set-name': 'rename',
         'dhcp4': 'dhcp',
         'dhcp6': 'dhcp',
         'addresses': 'address',
@@ -166,7 +166,7 @@ def _networkd(tree: files.FileTree) -> Iterator[Setting]:
         ('Link', 'MACAddress'): 'mac',
         ('NetDev', 'MACAddress'): 'mac',
         ('Match', 'Name'): 'name',
-        ('Link', 'Name'): 'name',
+        ('Link', 'Name'): 'rename',
         ('Network', 'DHCP'): 'dhcp',
         ('Network', 'Address'): 'address',
         ('Address', 'Address'): 'address',
@@ -327,7 +327,7 @@ def _udev(tree: files.FileTree) -> Iterator[Setting]:
             name = _UDEV_NAME.search(line.text)
             if name:
                 yield Setting(
-                    line=line, kind='name', value=name[1], interface=name[1]
+                    line=line, kind='rename', value=name[1], interface=name[1]
                 )
             yield Setting(
                 line=line,

@@ -57,6 +57,11 @@ class Ini:
         self._settings = settings
         self.paths = tuple(paths)
 
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The sections in which anything is said, in the order of reading."""
+        return tuple(dict.fromkeys(section for section, _ in self._settings))
+
     def get(self, section: str, key: str) -> Setting | None:
         """Return the assignment that holds, or None: systemd's default.
 

@@ -37,7 +37,7 @@ def test_netplan_is_read_with_lines():
     }
     assert found(content) == [
         ('mac', MAC, 'nic'),
-        ('name', 'eth0', 'nic'),
+        ('rename', 'eth0', 'nic'),
         ('dhcp', 'true', 'nic'),
         ('address', '192.0.2.1/24', 'nic'),
         ('dns', '192.0.2.2', 'nic'),
@@ -135,7 +135,7 @@ def test_udev_s_persistent_names_pin_an_address():
     path = '/etc/udev/rules.d/70-persistent-net.rules'
     line = f'SUBSYSTEM=="net", ATTR{{address}}=="{MAC}", NAME="eth0"'
     assert found({path: f'# {line}\n{line}\n'}) == [
-        ('name', 'eth0', 'eth0'),
+        ('rename', 'eth0', 'eth0'),
         ('mac', line, 'eth0'),
     ]
 

@@ -1,0 +1,194 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""EGI-SEC-03: no services that nobody asked for."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from image_pipeline.audit import found, known, rule, view
+from image_pipeline.audit.guest import systemd, systemd_conf, text
+from image_pipeline.disk import files
+
+#: By unit: what it offers to the network.  SECANT scans for ports 19, 53, 123
+#: and 161; the others are what the CIS benchmarks ask to be removed.
+_SERVICES = {
+    'apache2.service': 'HTTP',
+    'avahi-daemon.service': 'mDNS',
+    'bind9.service': 'DNS',
+    'chargen.socket': 'chargen',
+    'cockpit.socket': 'a console on the web',
+    'cups.service': 'printing',
+    'cups-browsed.service': 'printing',
+    'dhcpd.service': 'DHCP',
+    'dnsmasq.service': 'DNS',
+    'dovecot.service': 'mail boxes',
+    'httpd.service': 'HTTP',
+    'inetd.service': 'inetd',
+    'isc-dhcp-server.service': 'DHCP',
+    'mariadb.service': 'a database',
+    'memcached.service': 'a cache',
+    'mysql.service': 'a database',
+    'mysqld.service': 'a database',
+    'named.service': 'DNS',
+    'nfs-server.service': 'NFS',
+    'nginx.service': 'HTTP',
+    'nmbd.service': 'SMB names',
+    'postgresql.service': 'a database',
+    'redis-server.service': 'a database',
+    'rpcbind.service': 'the port mapper',
+    'rpcbind.socket': 'the port mapper',
+    'rsh.socket': 'rsh',
+    'rsync.service': 'rsync',
+    'rsyncd.service': 'rsync',
+    'slapd.service': 'LDAP',
+    'smbd.service': 'SMB',
+    'snmpd.service': 'SNMP',
+    'squid.service': 'a proxy',
+    'telnet.socket': 'telnet',
+    'tftp.socket': 'TFTP',
+    'tftpd-hpa.service': 'TFTP',
+    'unbound.service': 'DNS',
+    'vsftpd.service': 'FTP',
+    'xinetd.service': 'inetd',
+    'ypserv.service': 'NIS',
+}
+_ALLOWED_SOCKETS = frozenset({'ssh.socket', 'sshd.socket'})
+_LISTEN = ('ListenStream', 'ListenDatagram')
+#: A port on every address, or on one that is not the machine's own.
+_PORT = re.compile(r'(?:\S+:)?\d{1,5}')
+_OWN = ('127.', '[::1]', 'localhost:')
+
+
+class EgiSec03(rule.Rule):
+    """Only SSH listens."""
+
+    id = 'EGI-SEC-03'
+    severity = rule.Severity.WARNING
+    statement = 'no service but SSH listens on the network'
+    rationale = (
+        'Each open port is a way in, and a finding of the next scan of the '
+        'site.'
+    )
+    source = (
+        'docs.egi.eu, Images: "Disable all services unless necessary"; '
+        'SECANT, probe open_ports (53, 19, 123, 161); CIS benchmarks'
+    )
+    satisfied_by = ('element:egi-cloud-image',)
+    remedy = (
+        'remove the package, or disable its unit with systemctl disable; '
+        'bind mail to the loopback interface'
+    )
+    fix = rule.Fix.YES
+    probe = 'EGI-SEC-03'
+    options: ClassVar[Mapping[str, Any]] = {
+        'type': 'object',
+        'additionalProperties': False,
+        'properties': {
+            'allowed': {
+                'type': 'array',
+                'items': {'type': 'string'},
+                'default': [],
+                'description': 'Units that may be enabled, for appliances.',
+            },
+        },
+    }
+
+    def find(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[rule.Finding]:
+        """Give each unit that listens, and mail that is open to all."""
+        units = known.units(subject)
+        allowed = set(options['allowed'])
+        for name, offers in _SERVICES.items():
+            if name not in allowed and units.is_enabled(name):
+                yield found.in_file(
+                    (units.links(name) or (units.path(name) or '',))[0],
+                    f'{name} offers {offers}',
+                )
+        yield from _sockets(units, allowed)
+        yield from _mail(subject.files, units, allowed)
+        yield from _resolved(subject.files, units)
+
+
+def _sockets(
+    units: systemd.Units, allowed: set[str]
+) -> Iterator[rule.Finding]:
+    names = sorted(name for name in units.started if name.endswith('.socket'))
+    for name in names:
+        if name in allowed | _ALLOWED_SOCKETS or name in _SERVICES:
+            continue
+        said = units.settings(name)
+        for key in _LISTEN:
+            for setting in said.all('Socket', key):
+                if _PORT.fullmatch(
+                    setting.value
+                ) and not setting.value.startswith(_OWN):
+                    yield found.at(
+                        setting.line, f'{name} listens on the network'
+                    )
+
+
+def _mail(
+    tree: files.FileTree, units: systemd.Units, allowed: set[str]
+) -> Iterator[rule.Finding]:
+    message = 'mail is accepted from the network'
+    if (
+        units.is_enabled('postfix.service')
+        and 'postfix.service' not in allowed
+    ):
+        said = [
+            line
+            for line in text.said(tree, '/etc/postfix/main.cf')
+            if line.text.partition('=')[0].strip() == 'inet_interfaces'
+        ]
+        # The last one counts, and the default is all.
+        value = said[-1].text.partition('=')[2].strip() if said else 'all'
+        if value not in ('loopback-only', 'localhost', '127.0.0.1'):
+            yield found.at(
+                said[-1] if said else None,
+                message,
+                data=f'inet_interfaces = {value}',
+            )
+    if units.is_enabled('exim4.service') and 'exim4.service' not in allowed:
+        for line in text.said(tree, '/etc/exim4/update-exim4.conf.conf'):
+            key, _, value = line.text.partition('=')
+            if key.strip() == 'dc_local_interfaces' and not _is_own(
+                text.unquote(value)
+            ):
+                yield found.at(line, message)
+
+
+def _is_own(value: str) -> bool:
+    """Tell whether all of exim's interfaces are the machine's own."""
+    addresses = [one.strip() for one in value.split(';') if one.strip()]
+    return bool(addresses) and all(
+        one.startswith('127.') or one == '::1' for one in addresses
+    )
+
+
+def _resolved(
+    tree: files.FileTree, units: systemd.Units
+) -> Iterator[rule.Finding]:
+    if not units.is_enabled('systemd-resolved.service'):
+        return
+    said = systemd_conf.read(tree, 'resolved.conf')
+    setting = said.get('Resolve', 'LLMNR')
+    # The default is a matter of the distribution's build.
+    if setting is None or setting.value.lower() in ('yes', 'true', 'on', '1'):
+        yield found.at(
+            setting.line if setting else None,
+            'systemd-resolved answers LLMNR on port 5355',
+            data=None if setting else 'LLMNR is not set',
+            severity=rule.Severity.INFO,
+        )
