@@ -15,9 +15,10 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from image_pipeline import exceptions
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.dib import base_tree, namespace, nodes
 from image_pipeline.host import apt_conf, process
@@ -73,6 +74,32 @@ def wrong_name(name: str) -> str | None:
     return None
 
 
+def problems(
+    given: Mapping[str, object], secrets: Collection[str]
+) -> Iterable[exceptions.Problem]:
+    """Return what is wrong with the names of variables.
+
+    :param given: the recipe's variables, its option ``environment``.
+    :param secrets: the names in its option ``secrets``.
+    """
+    for key, names in (('environment', given), ('secrets', secrets)):
+        for name in names:
+            if reason := wrong_name(name):
+                instead = RESERVED.get(name)
+                yield exceptions.Problem(
+                    path=f'{key}.{name}' if key == 'environment' else key,
+                    message=reason,
+                    hint=f'use the option `{instead}`' if instead else None,
+                )
+    for name in secrets:
+        if name in given:
+            yield exceptions.Problem(
+                path=f'environment.{name}',
+                message=f'{name} is also listed in `secrets`',
+                hint='leave it to `secrets`',
+            )
+
+
 def make(
     *,
     given: Mapping[str, str],
@@ -84,6 +111,7 @@ def make(
     minimum_size: int,
     seed: str,
     folder: Path,
+    tmp_dir: Path,
     disk: Path,
     cache: Path,
     mirrors: conf_settings.Mirrors,
@@ -103,6 +131,7 @@ def make(
     :param minimum_size: bytes that the disk has at least.
     :param seed: what the disk's UUIDs derive from.
     :param folder: for everything temporary.
+    :param tmp_dir: in there, for what DIB builds.
     :param disk: the file that our nodes write.
     :param cache: a folder that outlives runs.
     :param mirrors: where packages come from.
@@ -127,8 +156,9 @@ def make(
         'DEBIAN_FRONTEND': 'noninteractive',
         '_LIB': paths.get_path('lib'),
         'IMAGE_PIPELINE_PYTHON': sys.executable,
-        'TMP_DIR': str(folder),
-        'TMPDIR': str(folder),
+        'TMP_DIR': str(tmp_dir),
+        # mktemp's option -t heeds this rather than DIB's --tmpdir.
+        'TMPDIR': str(tmp_dir),
         'ELEMENTS_PATH': os.pathsep.join(map(str, elements_path[:-1])),
         'ARCH': architecture,
         'FS_TYPE': filesystem,

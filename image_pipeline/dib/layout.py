@@ -36,6 +36,16 @@ _STOCK = {
 }
 
 
+#: File systems of ours that a root may have.
+_ROOTS = ('ext4', 'btrfs')
+#: mkfs.xfs(8) of xfsprogs 6.1: a prototype file has neither extended
+#: attributes (so no capabilities of programs) nor hard links nor times.
+_UNPACKABLE = (
+    'mkfs.xfs cannot fill a file system from one: its prototype files lose '
+    'capabilities, hard links and times'
+)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Layout:
     """A block-device layout.
@@ -90,15 +100,28 @@ def choose(
 
 
 def problems(
-    layout: Layout, *, devices: Path = Path('/dev')
+    layout: Layout,
+    *,
+    filesystem: str = pack.FILE_SYSTEMS[0],
+    devices: Path = Path('/dev'),
 ) -> Iterable[exceptions.Problem]:
     """Return why a layout cannot be had on this host.
 
     :param layout: the layout.
+    :param filesystem: the root's.
     :param devices: the host's device folder.
     """
     keys = set(re.findall(r'^[\s-]*(\w+)\s*:', layout.text, re.MULTILINE))
     if layout.tree:
+        if filesystem not in pack.FILE_SYSTEMS:
+            yield exceptions.Problem(
+                path='filesystem',
+                message=f'the disk is packed from a tree, and {_UNPACKABLE}'
+                if filesystem == 'xfs'
+                else f'a {filesystem} file system cannot be made of a tree',
+                hint=f'take {" or ".join(_ROOTS)}, or a `block_device` '
+                "layout of diskimage-builder's stock nodes",
+            )
         for key in sorted(keys & set(_STOCK)):
             yield exceptions.Problem(
                 path='block_device',
@@ -150,7 +173,9 @@ def _wrong_in_tree(text: str) -> Iterable[str]:
         mkfs = one.get('mkfs') or {}
         points[(mkfs.get('mount') or {}).get('mount_point')] = mkfs
         kind = mkfs.get('type', pack.FILE_SYSTEMS[0])
-        if kind not in pack.FILE_SYSTEMS:
+        if kind == 'xfs':
+            yield f'{name}: {_UNPACKABLE}'
+        elif kind not in pack.FILE_SYSTEMS:
             yield f'{name}: a {kind} file system cannot be made of a tree'
         if 'size' not in one and (not mkfs or kind == 'vfat'):
             yield f'{name} needs a size'

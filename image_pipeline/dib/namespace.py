@@ -133,6 +133,8 @@ def main(arguments: Sequence[str]) -> None:
         host.run(['mount', '-t', 'tmpfs', '-o', options, 'tree', given.folder])
     if given.own_dev:
         make_dev(host)
+    # It may be inside of the folder that was mounted just now.
+    Path(os.environ['TMP_DIR']).mkdir(exist_ok=True)
     os.umask(0o022)
     # bash's own programs, not those of the folder that we were started in.
     os.chdir('/')

@@ -12,7 +12,6 @@
 
 """Run diskimage-builder, in namespaces of its own."""
 
-import contextlib
 import dataclasses
 import os
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from image_pipeline import exceptions
 from image_pipeline.dib import namespace, output
-from image_pipeline.host import process
+from image_pipeline.host import loops, process
 
 GIB = 1 << 30
 #: A tree in memory: it is taken if this much is free, and this share of it.
@@ -119,7 +118,7 @@ def run(
         raise explain(exc, reader, found) from exc
     finally:
         if not own_dev:
-            detach_loops(work_dir)
+            loops.detach(Path(environment['TMP_DIR']).name)
     disk = work_dir / 'disk.raw'
     status = work_dir / 'dpkg-status'
     if not disk.exists():
@@ -142,24 +141,6 @@ def run(
         scripts=tuple(reader.scripts),
         seconds=done.seconds,
     )
-
-
-def detach_loops(folder: Path, *, devices: Path = Path('/sys/block')) -> None:
-    """Detach the loop devices of files in a folder.
-
-    They outlive namespaces, and DIB leaves them where it is killed.
-
-    :param folder: the folder.
-    :param devices: where the kernel lists block devices.
-    """
-    # A host of its own: this must happen after a cancellation, too.
-    host = process.Host()
-    for backing in devices.glob('loop*/loop/backing_file'):
-        with contextlib.suppress(OSError, exceptions.CommandFailed):
-            file = backing.read_text().rstrip('\n').removesuffix(' (deleted)')
-            if Path(file).is_relative_to(folder):
-                device = backing.parent.parent.name
-                host.run(['losetup', '--detach', f'/dev/{device}'])
 
 
 def explain(

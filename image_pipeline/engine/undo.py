@@ -26,7 +26,7 @@ from typing import Any
 from image_pipeline import artifact, exceptions
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.engine import targets
-from image_pipeline.host import process, workspace
+from image_pipeline.host import loops, process, workspace
 from image_pipeline.store import journal
 from image_pipeline.store import runs as store_runs
 from image_pipeline.store import store as store_module
@@ -110,6 +110,8 @@ class Undo:
             workspace.remove_tree(Path(arguments['path']))
         elif record.kind == 'process':
             process.kill_run(arguments['run'])
+        elif record.kind == 'loops':
+            loops.detach(arguments['mark'])
         elif record.kind == 'catalogue':
             targets.catalogue(self._target(arguments), self.settings).undo(
                 arguments
@@ -141,6 +143,8 @@ def describe(record: artifact.UndoRecord) -> str:
     arguments = record.arguments
     if record.kind == 'path':
         return f'path {arguments.get("path")}'
+    if record.kind == 'loops':
+        return f'loop devices of {arguments.get("mark")}'
     if record.kind == 'process':
         return f'processes of {arguments.get("run")}'
     rest = ' '.join(

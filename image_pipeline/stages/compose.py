@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import enum
 import json
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -117,9 +118,9 @@ class ComposeStage(base.Stage[ComposeOptions]):
                 'default': None,
             },
             'filesystem': {
-                'description': 'The root file system. Only those that can '
-                'be filled from a tree: mkfs.xfs cannot do so.',
-                'enum': ['ext4', 'btrfs'],
+                'description': 'The root file system. xfs needs a layout '
+                'of stock nodes: mkfs.xfs cannot be given a tree.',
+                'enum': ['ext4', 'btrfs', 'xfs'],
                 'default': 'ext4',
             },
             'minimum_size': {
@@ -167,6 +168,7 @@ class ComposeStage(base.Stage[ComposeOptions]):
                 tools.add(f'mk{self._mkfs()}')
             else:
                 tools |= {'kpartx', 'losetup', 'mkfs', 'parted', 'sgdisk'}
+                tools.add(f'mkfs.{self.options.filesystem}')
         return base.HostNeeds(
             executables=dict.fromkeys(sorted(tools)),
             root=True,
@@ -176,7 +178,9 @@ class ComposeStage(base.Stage[ComposeOptions]):
 
     def check(self, context: base.PlanContext) -> Iterable[exceptions.Problem]:
         """Return what is wrong with the options, as far as it can be seen."""
-        yield from self._check_names()
+        yield from environment.problems(
+            self.options.environment, self.options.secrets
+        )
         path = self._path(context)
         for number, folder in enumerate(self._own_folders(context)):
             if not folder.is_dir():
@@ -205,27 +209,9 @@ class ComposeStage(base.Stage[ComposeOptions]):
                 path='elements', message=exc.message, hint=exc.hint
             )
         else:
-            yield from layout.problems(chosen)
-
-    def _check_names(self) -> Iterable[exceptions.Problem]:
-        for key in ('environment', 'secrets'):
-            for name in getattr(self.options, key):
-                if reason := environment.wrong_name(name):
-                    instead = environment.RESERVED.get(name)
-                    yield exceptions.Problem(
-                        path=f'{key}.{name}' if key == 'environment' else key,
-                        message=reason,
-                        hint=f'use the option `{instead}`'
-                        if instead
-                        else None,
-                    )
-        for name in self.options.secrets:
-            if name in self.options.environment:
-                yield exceptions.Problem(
-                    path=f'environment.{name}',
-                    message=f'{name} is also listed in `secrets`',
-                    hint='leave it to `secrets`',
-                )
+            yield from layout.problems(
+                chosen, filesystem=self.options.filesystem
+            )
 
     def _unknown(self, missing: elements.Missing) -> exceptions.Problem:
         path = 'elements'
@@ -294,6 +280,12 @@ class ComposeStage(base.Stage[ComposeOptions]):
         used = elements.expand(chosen.elements, path)
         build = context.work_dir / 'build'
         build.mkdir()
+        mark = f'loops-{uuid.uuid4().hex[:16]}'
+        if not chosen.tree:
+            # Loop devices outlive processes and namespaces, kill -9 too.
+            context.undo(
+                artifact.UndoRecord(kind='loops', arguments={'mark': mark})
+            )
         variables = environment.make(
             given={key: _word(value) for key, value in self._environment()},
             secrets=context.secrets,
@@ -304,6 +296,7 @@ class ComposeStage(base.Stage[ComposeOptions]):
             minimum_size=self._minimum_size(),
             seed=context.step_id,
             folder=build,
+            tmp_dir=build if chosen.tree else build / mark,
             disk=context.work_dir / 'packed.raw',
             cache=context.cache.folder('diskimage-builder'),
             mirrors=self._mirrors(plan),
@@ -363,7 +356,8 @@ class ComposeStage(base.Stage[ComposeOptions]):
         return found
 
     def _mkfs(self) -> str:
-        return 'e2fs' if self.options.filesystem == 'ext4' else 'fs.btrfs'
+        kind = self.options.filesystem
+        return 'e2fs' if kind == 'ext4' else f'fs.{kind}'
 
     def _minimum_size(self) -> int:
         text = self.options.minimum_size

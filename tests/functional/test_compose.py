@@ -16,8 +16,10 @@ The system is a folder with a few files, so nothing is downloaded and no
 script runs inside it; everything around it is real.
 """
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,12 +28,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.dib import runner
-from image_pipeline.host import cancellation, process
+from image_pipeline.host import cancellation, loops, process
 from image_pipeline.stages import compose, registry
 from image_pipeline.testing import fakes
 
@@ -109,13 +111,19 @@ def elements(tmp_path: Path) -> _Elements:
     return made
 
 
+#: What stages journaled: their loop devices go by it.
+_RECORDED = fakes.Recorded()
+
+
 @pytest.fixture
 def leftovers(tmp_path: Path) -> Iterator[None]:
     """Fail a test that leaves mounts or loop devices."""
 
+    _RECORDED.undo.clear()
     yield
     assert str(tmp_path) not in Path('/proc/self/mountinfo').read_text()
-    _until(lambda: str(tmp_path) not in _attached())
+    marks = [str(one.arguments['mark']) for one in _RECORDED.undo]
+    _until(lambda: not _attached(str(tmp_path), *marks))
 
 
 def _compose(
@@ -144,6 +152,7 @@ def _compose(
         ),
         cancelled=token,
         secrets=secrets,
+        recorded=_RECORDED,
         recipe_file=tmp_path / 'recipe.yaml',
         which=process.Host().which,
         is_root=True,
@@ -329,16 +338,51 @@ def test_a_failure_with_stock_nodes_leaves_no_loop_device(
 )
 @pytest.mark.usefixtures('leftovers')
 def test_loop_devices_that_were_left_are_detached(tmp_path: Path) -> None:
-    ours, other = tmp_path / 'ours/disk', tmp_path / 'other/disk'
+    names = [f'loops-{uuid.uuid4().hex}' for _ in range(2)]
+    ours, other = (tmp_path / name / 'disk' for name in names)
     for file in (ours, other):
         file.parent.mkdir()
         file.write_bytes(bytes(1 << 20))
     subprocess.run(['losetup', '--find', ours], check=True)
     subprocess.run(['losetup', '--find', other], check=True)
-    runner.detach_loops(ours.parent)
-    _until(lambda: str(ours) not in _attached())
-    assert str(other) in _attached()
-    runner.detach_loops(other.parent)
+    loops.detach(names[0])
+    _until(lambda: not _attached(str(ours)))
+    assert _attached(str(other))
+    loops.detach(names[1])
+
+
+@pytest.mark.skipif(
+    not Path('/dev/loop-control').exists(), reason='needs loop devices'
+)
+@pytest.mark.usefixtures('leftovers')
+def test_loop_devices_that_a_kill_left_are_detached_by_reap(
+    tmp_path: Path, elements: _Elements, pipeline: Any
+) -> None:
+    (tmp_path / 'layout.yaml').write_text(_STOCK)
+    elements.script(
+        'tiny-os',
+        'cleanup.d/50-wait',
+        f'#!/bin/bash\ntouch {tmp_path}/waits\nsleep 600\n',
+    )
+    recipe = tmp_path / 'recipe.yaml'
+    recipe.write_text(
+        'version: 1\nimage: {name: tiny}\nstages:\n'
+        '- compose: {elements: [tiny-os], element_path: [elements],\n'
+        '    block_device: layout.yaml, minimum_size: 200MiB}\n'
+    )
+    with pipeline.start('bake', recipe) as running:
+        waits = tmp_path / 'waits'
+        _until(lambda: waits.exists() or running.poll() is not None)
+        assert running.poll() is None, running.communicate()
+        running.kill()
+    told = pipeline('reap', '--dry-run', '-f', 'json').out
+    mark = re.search(r'loop devices of (loops-\w+)', told)
+    assert mark, told
+    assert _attached(mark[1])
+    done = pipeline('reap')
+    assert done.status == 0, done.err
+    _until(lambda: not _attached(mark[1]))
+    assert pipeline('reap', '-f', 'json').json == []
 
 
 @pytest.mark.usefixtures('leftovers')
@@ -405,14 +449,13 @@ def _until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def _attached() -> str:
-    """The files behind the loop devices of this host."""
-    return subprocess.run(
-        ['losetup', '--list', '--noheadings', '--output=BACK-FILE'],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+def _attached(*parts: str) -> list[str]:
+    """The files behind this host's loop devices with these in their paths."""
+    found = []
+    for file in Path('/sys/block').glob('loop*/loop/backing_file'):
+        with contextlib.suppress(OSError):
+            found.append(file.read_text())
+    return [file for file in found if any(part in file for part in parts)]
 
 
 def _run_e2fsck(disk: Path) -> None:

@@ -30,6 +30,7 @@ def _make(**changes: object) -> dict[str, str]:
         'minimum_size': 0,
         'seed': 'seed',
         'folder': Path('/srv/build'),
+        'tmp_dir': Path('/srv/build/loops-1'),
         'disk': Path('/srv/packed.raw'),
         'cache': Path('/cache'),
         'mirrors': settings.Mirrors(debian='http://mirror.example/debian'),

@@ -139,7 +139,8 @@ _TREE = """
     ('old', 'new', 'message'),
     [
         ('type: ext4', 'type: btrfs', None),
-        ('type: ext4', 'type: xfs', 'xfs file system cannot be made'),
+        ('type: ext4', 'type: xfs', 'mkfs.xfs cannot fill'),
+        ('type: ext4', 'type: f2fs', 'f2fs file system cannot be made'),
         ('type: ext4', 'type: vfat', 'needs a size'),
         ('mkfs_root', 'other', 'called "mkfs_root"'),
         ('mount_point: /', 'mount_point: /srv', 'mounted at "/"'),

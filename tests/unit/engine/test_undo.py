@@ -59,20 +59,32 @@ def killed(monkeypatch):
     return found
 
 
+@pytest.fixture
+def detached(monkeypatch):
+    found = []
+    monkeypatch.setattr(undo.loops, 'detach', found.append)
+    return found
+
+
 def record(kind, **arguments):
     return artifact.UndoRecord(kind=kind, arguments=arguments)
 
 
-def test_every_kind_is_undone(run, settings, store, plugin, killed, tmp_path):
+def test_every_kind_is_undone(
+    run, settings, store, plugin, killed, detached, tmp_path
+):
     left = tmp_path / 'left'
     left.mkdir()
     run.journal.announce('', record('process', run=run.id))
     run.journal.announce('s', record('path', path=str(left)))
+    run.journal.announce('s', record('loops', mark='loops-1'))
     run.journal.announce('s', record('catalogue', target='local', id='1'))
     run.journal.announce('s', record('hypervisor', target='local', id='2'))
     undone = undo.Undo(settings, store).run(run)
     assert undone.failed == ()
-    assert len(undone.done) == 4
+    assert len(undone.done) == 5
+    assert detached == ['loops-1']
+    assert 'loop devices of loops-1' in undone.done
     assert killed == [run.id]
     assert not left.exists()
     assert [one['id'] for one in plugin.undone] == ['2', '1']

@@ -111,6 +111,19 @@ def test_it_needs_root_and_the_tools_of_its_layout(tmp_path: Path) -> None:
     assert 'mkfs.btrfs' in btrfs.executables
 
 
+def test_xfs_is_refused_with_the_reason_but_for_stock_nodes(
+    tmp_path: Path,
+) -> None:
+    found = _problems(tmp_path, elements=['debian-minimal'], filesystem='xfs')
+    assert 'mkfs.xfs cannot fill' in found['filesystem']
+    stock = _stage(
+        elements=['debian-minimal', 'block-device-gpt'], filesystem='xfs'
+    )
+    wrong = [one.path for one in stock.check(_plan(tmp_path))]
+    assert 'filesystem' not in wrong
+    assert 'mkfs.xfs' in stock.needs(_plan(tmp_path)).executables
+
+
 def test_a_large_disk_needs_space(tmp_path: Path) -> None:
     needs = _stage(minimum_size='10GiB').needs(_plan(tmp_path))
     assert needs.disk_bytes >= 10 << 30
