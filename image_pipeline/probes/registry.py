@@ -36,7 +36,8 @@ def load(name: str) -> base.Probe:
             return probe
     raise exceptions.NotFound(
         f'there is no probe "{name}"',
-        hint=f'probes are {", ".join(names())}',
+        hint=exceptions.did_you_mean(name, names())
+        or f'probes are {", ".join(names())}',
     )
 
 

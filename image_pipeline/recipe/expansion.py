@@ -13,6 +13,7 @@
 """Stages times image formats times targets: the steps of a plan."""
 
 import dataclasses
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from image_pipeline import artifact, exceptions
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.recipe import checks, model, needs
 from image_pipeline.stages import base, registry
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -172,6 +175,17 @@ class Expansion:
             return list(stage.check(context))
         except exceptions.PipelineError as exc:
             return [exceptions.Problem(message=exc.message, hint=exc.hint)]
+        except Exception as exc:
+            # A stage of another package may raise anything; the other
+            # problems are to be told all the same.
+            LOG.debug('%s: its check broke', stage.name, exc_info=True)
+            return [
+                exceptions.Problem(
+                    message='the stage cannot check its options: '
+                    f'{type(exc).__name__}: {exc}',
+                    hint='this is an error in the stage',
+                )
+            ]
 
     def _bind(
         self,

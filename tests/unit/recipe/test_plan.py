@@ -333,3 +333,20 @@ def test_plan_is_made_again_of_its_json(make, settings, folder):
 def test_unknown_step_is_a_key_error(make):
     with pytest.raises(KeyError):
         make().step('nope')
+
+
+def test_stage_whose_check_breaks_is_told_beside_every_other_problem(
+    make, installed, monkeypatch
+):
+    def broken(self, context):
+        raise KeyError('image')
+
+    monkeypatch.setattr(installed['convert'], 'check', broken)
+    text = RECIPE.replace('debian-minimal', 'debian-minmal')
+    found = problems(make, text)
+    assert found == [
+        'r.yaml:4:26: stages[0].compose.elements[0]: there is no element '
+        '"debian-minmal" (did you mean "debian-minimal"?)',
+        'r.yaml:6:5: stages[2].convert: the stage cannot check its options: '
+        "KeyError: 'image' (this is an error in the stage)",
+    ]
