@@ -12,7 +12,7 @@
 
 """What several rules know of one image, made but once."""
 
-from image_pipeline.audit import rule, view
+from image_pipeline.audit import rule, subjects, view
 from image_pipeline.audit.guest import (
     accounts,
     cloud_init,
@@ -21,6 +21,7 @@ from image_pipeline.audit.guest import (
     sshd,
     systemd,
 )
+from image_pipeline.disk import safety as disk_safety
 
 
 def units(image: view.ImageView) -> systemd.Units:
@@ -81,4 +82,15 @@ def os_release(image: view.ImageView) -> dict[str, str]:
     """
     return image.remember(
         'os-release', lambda: release.os_release(image.files)
+    )
+
+
+def safety(subject: subjects.ArtifactView) -> disk_safety.Safety:
+    """Return what Glance and Nova would say of an image's file.
+
+    :param subject: the file.
+    :raises CannotTell: it cannot be read.
+    """
+    return subject.image.remember(
+        'safety', lambda: disk_safety.judge(subject.path)
     )

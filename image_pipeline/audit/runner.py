@@ -33,6 +33,7 @@ def run(
     run_view: subjects.RunView | None = None,
     registered: subjects.RegisteredImageView | None = None,
     shown_as: Path | None = None,
+    published: bool = True,
 ) -> report.Report:
     """Look into an image file and report what its rules say.
 
@@ -42,6 +43,8 @@ def run(
     :param run_view: the run that made it, for rules about that.
     :param registered: its record in a catalogue, for rules about that.
     :param shown_as: what the report and waivers call the image; None: path.
+    :param published: whether the file lies where others get it, with its
+        checksums beside it.
     :raises ImageUnreadable: it cannot or must not be opened.
     """
     with reader.open_disk(path) as disk:
@@ -49,7 +52,10 @@ def run(
         shown = subjects.Subjects(
             image=image,
             artifact=subjects.ArtifactView(
-                path=path, image=image, side_files=subjects.beside(path)
+                path=path,
+                image=image,
+                side_files=subjects.beside(path),
+                published=published,
             ),
             run=run_view,
             registered=registered,

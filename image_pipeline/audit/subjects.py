@@ -17,11 +17,19 @@ has none (a file alone has no run), the rule does not apply.
 """
 
 import dataclasses
+import itertools
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from image_pipeline.audit import rule, view
+
+#: Files that list the checksums of others; Fedora's is called after the
+#: release: ``Fedora-Cloud-43-1.6-x86_64-CHECKSUM``.
+_SUMS = frozenset({'SHA256SUMS', 'SHA512SUMS', 'MD5SUMS', 'CHECKSUM'})
+#: Entries of a folder that are looked at.
+_MOST_FILES = 100_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,11 +41,14 @@ class ArtifactView:
     :param side_files: by name, such as ``SHA256SUMS`` or
         ``debian-12.qcow2.sha512``: every file of its folder that is named
         after it, or that lists checksums.
+    :param published: whether it lies where others get it; a file in the
+        state folder does not, and has nothing beside it.
     """
 
     path: Path
     image: view.ImageView
     side_files: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    published: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,15 +114,26 @@ def beside(path: Path) -> dict[str, Path]:
     """Return the files that belong to an image file, by name.
 
     :param path: the image file.
+    :returns: none if its folder cannot be listed.
     """
-    sums = {'SHA256SUMS', 'SHA512SUMS', 'MD5SUMS', 'CHECKSUM'}
-    return {
-        other.name: other
-        for other in sorted(path.resolve().parent.iterdir())
-        if other.name != path.name
-        and (
-            other.name.startswith(f'{path.name}.')
-            or other.name.partition('.')[0] in sums
-        )
-        and other.is_file()
-    }
+    folder = path.resolve().parent
+    found = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in itertools.islice(entries, _MOST_FILES):
+                if _belongs(entry.name, path) and entry.is_file():
+                    found[entry.name] = folder / entry.name
+    except OSError:
+        return {}
+    return dict(sorted(found.items()))
+
+
+def _belongs(name: str, path: Path) -> bool:
+    if name in {path.name, path.resolve().name}:
+        return False
+    # What belongs to all formats of an image is called after its stem.
+    return (
+        name.startswith((f'{path.name}.', f'{path.stem}.ova'))
+        or name.partition('.')[0] in _SUMS
+        or name.endswith(tuple(f'-{one}' for one in _SUMS))
+    )

@@ -134,6 +134,8 @@ class AuditStage(base.Stage[AuditOptions]):
             self._profile(context.plan),
             self._waivers(context.plan),
             shown_as=Path(name),
+            # It lies alone in the store; nobody fetches it from there.
+            published=False,
         )
         path = context.work_dir / f'{name}.audit.json'
         path.write_text(json.dumps(found.to_json(), indent=2) + '\n')
