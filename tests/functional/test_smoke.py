@@ -12,6 +12,7 @@
 
 """The smoke test on broken disks: each cause is told, early."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ from image_pipeline import artifact, exceptions
 from image_pipeline.host import process
 from image_pipeline.hypervisors import qemu
 from image_pipeline.probes import protocol, registry, script
+from image_pipeline.stages import base
 from image_pipeline.stages import registry as stages_registry
 from image_pipeline.store import cache as store_cache
 from image_pipeline.testing import fakes
@@ -83,16 +85,17 @@ class Catalogue:
         )
 
 
-def smoke(
+def context_of(
     folder: Path,
     disk: bytes,
-    options: dict[str, Any] | None = None,
+    *,
+    recorded: fakes.Recorded | None = None,
     **properties: str,
-) -> exceptions.SmokeTestFailed:
-    """Return how the smoke test of a broken disk failed."""
+) -> base.StageContext:
+    """Return what the smoke test of a disk may use."""
     path = folder / 'disk.raw'
     path.write_bytes(disk)
-    context = fakes.stage_context(
+    return fakes.stage_context(
         folder,
         inputs={
             artifact.REGISTRATION: artifact.Artifact(
@@ -110,18 +113,37 @@ def smoke(
             cache=store_cache.Cache(folder / 'cache'),
             accel='tcg',
         ),
+        recorded=recorded,
         target=fakes.target(),
     )
+
+
+def failure(
+    context: base.StageContext, options: dict[str, Any] | None = None
+) -> exceptions.SmokeTestFailed:
+    """Return how a smoke test failed."""
     given = {'firmware': ['bios'], 'memory_mib': 128, 'growth_mib': 1}
     stage = stages_registry.make('smoke-test', given | (options or {}))
     with pytest.raises(exceptions.SmokeTestFailed) as caught:
         list(stage.run(context))
+    return caught.value
+
+
+def smoke(
+    folder: Path,
+    disk: bytes,
+    options: dict[str, Any] | None = None,
+    **properties: str,
+) -> exceptions.SmokeTestFailed:
+    """Return how the smoke test of a broken disk failed, and left nothing."""
+    context = context_of(folder, disk, **properties)
+    error = failure(context, options)
     # What the overlay and the config drive took is given back.
     assert {path.suffix for path in context.work_dir.rglob('*.*')} == {
         '.json',
         '.log',
     }
-    return caught.value
+    return error
 
 
 def test_empty_disk_has_no_boot_loader_under_bios_and_uefi(
@@ -172,6 +194,33 @@ def test_machine_that_powers_off_is_told(tmp_path: Path) -> None:
     )
     assert 'the machine stopped' in error.message
     assert error.tail[-1].endswith('bye')
+
+
+def test_failed_boot_that_is_kept_boots_again_until_it_is_reaped(
+    tmp_path: Path,
+) -> None:
+    recorded = fakes.Recorded()
+    context = context_of(
+        tmp_path,
+        boot_sector(b'bye\r\n', end=POWER_OFF),
+        recorded=recorded,
+        hw_machine_type='q35',
+    )
+    error = failure(dataclasses.replace(context, keep_on_failure=True))
+    start = next(context.work_dir.rglob('start'))
+    assert error.hint and str(start) in error.hint
+    again = subprocess.run(
+        [start],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=300,
+        check=True,
+    )
+    assert b'bye' in again.stdout
+    for record in recorded.undo:
+        context.hypervisor.undo(record.arguments)
+    assert not list(context.work_dir.rglob('overlay.qcow2'))
+    assert not start.exists()
 
 
 def ask(folder: Path, shell: list[str], *, noise: bool) -> dict[str, Any]:
