@@ -124,22 +124,24 @@ class Config:
 
         :param keys: from the top.
         """
-        for file in self._files:
-            number = _line(file.node, keys)
-            if number is not None:
-                return file.lines[min(number, len(file.lines) - 1)]
-        return None
+        found = self.each(*keys)
+        return found[0][0] if found else None
 
-    def everywhere(self, *keys: str) -> list[text.Line]:
-        """Return the lines of all files that say it, the winner first.
+    def each(self, *keys: str) -> list[tuple[text.Line, Any]]:
+        """Return what each file says, the winner first.
 
         :param keys: from the top.
+        :returns: the line and the value.
         """
         found = []
         for file in self._files:
             number = _line(file.node, keys)
+            value: Any = file.data
+            for key in keys:
+                value = value.get(key) if isinstance(value, dict) else None
             if number is not None:
-                found.append(file.lines[min(number, len(file.lines) - 1)])
+                line = file.lines[min(number, len(file.lines) - 1)]
+                found.append((line, value))
         return found
 
     def names(self, *keys: str) -> tuple[str, ...] | None:

@@ -116,6 +116,14 @@ def datasources(tree: files.FileTree) -> Datasources:
     return Datasources(names=tuple(_array(value)), line=seen.line)
 
 
+def is_there(tree: files.FileTree) -> bool:
+    """Tell whether the image has ds-identify.
+
+    :param tree: the image's files.
+    """
+    return any(tree.is_file(path) for path in PROGRAMS)
+
+
 def named(tree: files.FileTree) -> Seen | None:
     """Return the one datasource that is set past any list, or None.
 

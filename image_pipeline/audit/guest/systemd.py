@@ -19,9 +19,12 @@ systemd.preset(5).
 """
 
 import functools
-import re
 
-from image_pipeline.audit.guest import systemd_conf, systemd_presets
+from image_pipeline.audit.guest import (
+    systemd_conf,
+    systemd_names,
+    systemd_presets,
+)
 from image_pipeline.disk import files
 
 #: Where units are, the folder that wins first (systemd.unit(5)).
@@ -39,10 +42,6 @@ FOLDERS = (
 )
 _SYSTEMD = ('/usr/lib/systemd/systemd', '/lib/systemd/systemd')
 _LINKED = ('.wants', '.requires', '.upholds')
-_TYPE = re.compile(
-    r'\.(service|socket|target|timer|path|mount|automount|swap|slice|scope'
-    r'|device)$'
-)
 #: Dependencies that start what they name.
 _PULLS = ('Wants', 'Requires', 'BindsTo', 'Requisite', 'Upholds')
 _INSTALLS = ('WantedBy', 'RequiredBy', 'UpheldBy')
@@ -110,7 +109,7 @@ class Units:
 
         :param name: of the unit; for an instance, its template counts.
         """
-        for one in (name, _template(name)):
+        for one in (name, systemd_names.template(name)):
             for folder in self.folders if one else ():
                 if one in self._listed[folder]:
                     return f'{folder}/{one}'
@@ -206,8 +205,15 @@ class Units:
         What sockets, timers, D-Bus, generators and devices start later is
         not among them.
         """
+        return self.reached(self.default_target)
+
+    def reached(self, name: str) -> frozenset[str]:
+        """Return the units that are started with one, and itself.
+
+        :param name: of the unit; masked ones start nothing.
+        """
         found: set[str] = set()
-        waiting = [self.default_target]
+        waiting = [name]
         while waiting and len(found) < _MOST:
             name = self.real_name(waiting.pop())
             if name in found or not self.exists(name):
@@ -227,9 +233,9 @@ class Units:
             found += settings.words('Unit', key)
         if name.endswith('.service') and settings.all('Service', 'Sockets'):
             found += settings.words('Service', 'Sockets')
-        for one in {*self.names(name), _template(name)} - {''}:
+        for one in {*self.names(name), systemd_names.template(name)} - {''}:
             found += self._wants.get(one, ())
-        return [one for one in found if _TYPE.search(one)]
+        return [one for one in found if systemd_names.is_unit(one)]
 
     def drop_ins(self, name: str) -> list[str]:
         """Return the drop-ins of a unit, in the order of reading.
@@ -239,7 +245,11 @@ class Units:
         owners = [
             owner
             for one in sorted(self.names(name))
-            for owner in (one, _template(one), *_prefixes(one))
+            for owner in (
+                one,
+                systemd_names.template(one),
+                *systemd_names.prefixes(one),
+            )
             if owner
         ]
         kind = name.rpartition('.')[2]
@@ -276,10 +286,10 @@ class Units:
         found: dict[str, str] = {}
         for folder in self.folders:
             for name in self._listed[folder]:
-                if name in found or not _TYPE.search(name):
+                if name in found or not systemd_names.is_unit(name):
                     continue
                 target = self._link(f'{folder}/{name}')
-                if target and target != name and _TYPE.search(target):
+                if target and target != name and systemd_names.is_unit(target):
                     found[name] = target
         return found
 
@@ -320,7 +330,7 @@ class Units:
                     continue
                 path = f'{folder}/{owner}'
                 for name in systemd_conf.names(self.tree, path):
-                    if _TYPE.search(name):
+                    if systemd_names.is_unit(name):
                         found.setdefault(owner, {}).setdefault(
                             name, f'{path}/{name}'
                         )
@@ -337,7 +347,7 @@ class Units:
         """Return what an alias links to, for this instance of it."""
         target = self._aliases.get(name)
         if target is None:
-            target = self._aliases.get(_template(name))
+            target = self._aliases.get(systemd_names.template(name))
             instance = name.partition('@')[2].rpartition('.')[0]
             target = target and target.replace('@.', f'@{instance}.')
         return target
@@ -361,7 +371,9 @@ class Units:
         presets = systemd_presets.Presets(self.tree)
         for folder in self.folders:
             for name in self._listed[folder]:
-                if not _TYPE.search(name) or not presets.enables(name):
+                if not systemd_names.is_unit(name) or not presets.enables(
+                    name
+                ):
                     continue
                 if self.is_masked(name) or self.real_name(name) != name:
                     continue
@@ -380,20 +392,3 @@ class Units:
                 for level in '2345'
             )
         )
-
-
-def _template(name: str) -> str:
-    """Return the template of an instance, or nothing."""
-    prefix, at, rest = name.partition('@')
-    instance, _, kind = rest.rpartition('.')
-    return f'{prefix}@.{kind}' if at and instance else ''
-
-
-def _prefixes(name: str) -> list[str]:
-    """Return the shared folders of a name with dashes: ``foo-.service``."""
-    stem, _, kind = name.rpartition('.')
-    parts = stem.split('@')[0].split('-')
-    return [
-        f'{"-".join(parts[:count])}-.{kind}'
-        for count in range(len(parts) - 1, 0, -1)
-    ]

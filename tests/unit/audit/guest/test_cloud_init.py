@@ -75,9 +75,11 @@ def test_a_value_is_told_with_the_line_that_wins():
             config.where('users', 'default'),
         )
     ] == [(f'{D}/90-b.cfg', 3), (cloud_init.MAIN, 13), None, None]
-    assert [line.path for line in config.everywhere('disable_root')] == [
-        f'{D}/90-b.cfg',
-        cloud_init.MAIN,
+    assert [
+        (line.path, value) for line, value in config.each('disable_root')
+    ] == [
+        (f'{D}/90-b.cfg', False),
+        (cloud_init.MAIN, True),
     ]
 
 
