@@ -262,6 +262,14 @@ class ImageView:
             raise rule.CannotTell(self._files)
         return self._files
 
+    def files_of(self, device: Device) -> disk_files.FileTree:
+        """Return the files of one file system by itself.
+
+        :param device: the device that it is on.
+        :raises CannotTell: they cannot be read.
+        """
+        return disk_files.FileTree(self._need_system(device))
+
     @functools.cached_property
     def census(self) -> audit_census.Census:
         """Every name in the image, looked at once for all rules.
