@@ -315,6 +315,7 @@ TRACES = (
     'var/cache/apt/pkgcache.bin',
     'var/lib/apt/lists/mirror_InRelease',
     'etc/shadow-',
+    'etc/.resolv.conf.systemd-resolved.bak',
     'run/systemd/resolve/stub-resolv.conf',
 )
 TOOLS = (
