@@ -58,5 +58,5 @@ def test_all_probes_are_chosen_without_a_choice() -> None:
 
 def test_unknown_probe_is_refused_with_what_there_is() -> None:
     with pytest.raises(exceptions.NotFound) as caught:
-        registry.load('HYG-99')
+        registry.load('quux')
     assert 'HYG-05' in (caught.value.hint or '')
