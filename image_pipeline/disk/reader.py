@@ -34,25 +34,27 @@ from image_pipeline.disk import sparse
 SECTOR = 512
 #: Formats of oslo.utils that are a plain copy of the disk.
 _PLAIN = frozenset({'raw', 'gpt', 'iso', 'luks'})
+#: Formats of oslo.utils that are read, beside plain ones.
+_READ = frozenset({'qcow2', 'vhd', 'vhdx', 'vmdk', 'vdi'})
+#: What qemu-img calls a format, where that is not oslo.utils' word.
+_QEMU_NAMES = {'vhd': 'vpc'}
 #: What an inspector's failed check means for a person, by its name.
 _UNSAFE = {
     'backing_file': 'it needs a backing file',
     'data_file': 'it keeps its data in another file',
     'unknown_features': 'it uses features that are not known',
 }
-_FLATTEN = (
-    'make a file of its own, on a host that you trust: qemu-img convert '
-    '-f qcow2 -O qcow2 IN OUT'
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Inspection:
     """What the inspector said of a file.
 
-    :param format: ``raw`` or ``qcow2``.
+    :param format: ``raw``, ``qcow2``, ``vmdk``, ``vhd``, ``vhdx`` or
+        ``vdi``.
     :param detected: the inspector's own word; it calls a raw disk with a
-        boot record ``gpt``, whichever table that holds.
+        boot record ``gpt``, whichever table that holds, and takes a fixed
+        VHD and a VMDK's descriptor for raw disks.
     :param findings: checks that failed without making the file unsafe to
         read, by the inspector's name of the check: Glance refuses these.
     """
@@ -169,6 +171,15 @@ def inspect(path: Path) -> Inspection:
         format that is not read, or not safe.
     """
     _check_file(path)
+    plain = _plain(path)
+    if plain == 'vmdk':
+        # Only its reader knows whether what it names lies beside it; the
+        # inspector takes most of them for raw disks.
+        return Inspection(
+            format='vmdk',
+            detected='vmdk',
+            findings=(('descriptor', 'its disk is in further files'),),
+        )
     # Imported here: `--help` must not pay for it.
     from oslo_utils.imageutils import format_inspector
 
@@ -180,7 +191,7 @@ def inspect(path: Path) -> Inspection:
         # The inspector meets hostile bytes: whatever it raises is about them.
         return _ambiguous(path, exc)
     detected = str(found) if found is not None else 'raw'
-    if detected not in _PLAIN and detected != 'qcow2':
+    if detected not in _PLAIN and detected not in _READ:
         raise exceptions.ImageUnreadable(
             f'{path}: images of the format {detected} are not read',
             hint=f'convert it first: qemu-img convert -f {detected} '
@@ -197,15 +208,19 @@ def inspect(path: Path) -> Inspection:
             f'{path}: is damaged or cut short: {exc}',
             hint='compare it with its checksum',
         ) from exc
-    if detected == 'qcow2' and failures:
+    if detected in _READ and failures:
         reasons = ', '.join(
-            _UNSAFE.get(name, why) for name, why in failures.items()
+            _UNSAFE.get(name, f'{name}: {why}')
+            for name, why in failures.items()
         )
+        qemu_name = _QEMU_NAMES.get(detected, detected)
         raise exceptions.ImageUnreadable(
-            f'{path}: is not safe to open: {reasons}', hint=_FLATTEN
+            f'{path}: is not safe to open: {reasons}',
+            hint='make a file of its own, on a host that you trust: '
+            f'qemu-img convert -f {qemu_name} -O qcow2 IN OUT',
         )
     return Inspection(
-        format='qcow2' if detected == 'qcow2' else 'raw',
+        format=detected if detected in _READ else plain,
         detected=detected,
         findings=tuple(failures.items()),
     )
@@ -214,17 +229,49 @@ def inspect(path: Path) -> Inspection:
 def open_disk(path: Path | str) -> Disk:
     """Open an image file as a virtual disk, after checking that it is safe.
 
-    :param path: a raw or qcow2 file; ours or a stranger's.
+    :param path: a file of one of the formats of :class:`Inspection`; ours
+        or a stranger's.
     :returns: the disk; close it, or use it as a context.
     :raises ImageUnreadable: it cannot or must not be opened.
     """
     path = Path(path)
     inspection = inspect(path)
+    # Imported here: an audit needs one of them.
     if inspection.format == 'qcow2':
         from image_pipeline.disk import qcow2
 
         return qcow2.Qcow2Disk(path, inspection)
+    if inspection.format == 'vmdk':
+        from image_pipeline.disk import vmdk
+
+        return vmdk.VmdkDisk(path, inspection)
+    if inspection.format in ('vhd', 'vhdx'):
+        from image_pipeline.disk import vhd
+
+        return vhd.VhdDisk(path, inspection)
+    if inspection.format == 'vdi':
+        from image_pipeline.disk import vdi
+
+        return vdi.VdiDisk(path, inspection)
     return RawDisk(path, inspection)
+
+
+def _plain(path: Path) -> str:
+    """Return the format of what the inspector takes for a plain disk.
+
+    It looks at the beginning only, and at descriptors of a megabyte only.
+    """
+    from image_pipeline.disk import vhd, vmdk
+
+    try:
+        with path.open('rb') as file:
+            if vmdk.is_descriptor(file.read(SECTOR)):
+                return 'vmdk'
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - SECTOR, 0))
+            return 'vhd' if vhd.is_fixed(file.read(SECTOR), size) else 'raw'
+    except OSError as exc:
+        raise _cannot_open(path, exc) from exc
 
 
 def _ambiguous(path: Path, exc: Exception) -> Inspection:
@@ -262,7 +309,8 @@ def _check_file(path: Path) -> None:
         )
     if status.st_size == 0:
         raise exceptions.ImageUnreadable(f'{path}: is empty')
-    if status.st_size < SECTOR:
+    # A descriptor of a VMDK may be as short as that.
+    if status.st_size < SECTOR and _plain(path) == 'raw':
         raise exceptions.ImageUnreadable(
             f'{path}: is too short for an image ({status.st_size} bytes)'
         )

@@ -183,13 +183,16 @@ def test_extended_l2_is_refused(tmp_path):
     assert 'features that are not known' in refused(path)
 
 
-def test_vmdk_is_refused_with_a_way_out(tmp_path, sound):
+def test_vmdk_that_names_a_file_of_the_host_is_refused(tmp_path, sound):
     path = tmp_path / 'x.vmdk'
     HOST.run(
         ['qemu-img', 'convert', '-f', 'raw', '-O', 'vmdk', '-o',
-         'subformat=streamOptimized', sound, path]
+         'subformat=monolithicFlat', sound, path]
     )  # fmt: skip
-    assert 'qemu-img convert -f vmdk' in refused(path)
+    path.write_text(path.read_text().replace('x-flat.vmdk', '/etc/passwd'))
+    error = refused(path)
+    assert "'/etc/passwd' is not a file beside it" in error
+    assert 'qemu-img convert -f vmdk' in error
 
 
 @pytest.mark.parametrize('kept', [0.1, 0.5, 0.9, 0.99])

@@ -84,10 +84,10 @@ def test_link_in_a_circle_is_refused(tmp_path):
 
 
 def test_format_that_is_not_read_says_how_to_convert(tmp_path):
-    path = tmp_path / 'x.vdi'
-    path.write_bytes(bytes(0x40) + struct.pack('<I', 0xBEDA107F) + bytes(2000))
+    path = tmp_path / 'x.qed'
+    path.write_bytes(b'QED\0' + bytes(2000))
     error = refused(path)
-    assert 'vdi' in error.message
+    assert 'qed' in error.message
     assert 'qemu-img convert' in (error.hint or '')
 
 
