@@ -27,6 +27,8 @@ IMAGE = 'image'
 PACKAGES = 'packages'
 #: What the audit said of one image file.
 AUDIT_REPORT = 'audit-report'
+#: The image properties that follow from an image, and why.
+PROPERTIES = 'properties'
 #: An image in a catalogue, as a candidate.
 REGISTRATION = 'registration'
 #: What the probes said of one registered image.
@@ -40,6 +42,7 @@ KINDS = frozenset(
         IMAGE,
         PACKAGES,
         AUDIT_REPORT,
+        PROPERTIES,
         REGISTRATION,
         SMOKE_REPORT,
         PROMOTION,

@@ -118,7 +118,7 @@ class AuditStage(base.Stage[AuditOptions]):
         return {
             'rules': _digest(json.dumps(settled, sort_keys=True)),
             'waivers': _digest(json.dumps(waived, default=str)),
-            'readers': _code(),
+            'readers': readers(),
             'image-name': context.image_name,
         }
 
@@ -224,7 +224,7 @@ def _origins() -> Mapping[str, str]:
 
 
 @functools.cache
-def _code() -> str:
+def readers() -> str:
     """Return the digest of what reads and judges images.
 
     In a checkout the version says nothing, and a rule that was mended must

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from image_pipeline import artifact, exceptions
+from image_pipeline.audit import facts, image_properties
 from image_pipeline.catalogues import base as catalogue_base
 from image_pipeline.catalogues import registry
 from image_pipeline.stages import base
@@ -73,18 +74,29 @@ class RegisterStage(base.Stage[RegisterOptions]):
         },
     }
     requires = frozenset({artifact.IMAGE, artifact.AUDIT_REPORT})
+    uses = frozenset({artifact.PROPERTIES})
     provides = frozenset({artifact.REGISTRATION})
     scope = base.Scope.TARGET
     cache = base.CachePolicy.VERIFY
+
+    def check(self, context: base.PlanContext) -> Iterable[exceptions.Problem]:
+        """Return the properties that Nova or Glance would refuse."""
+        for one in image_properties.problems(self._said(context)):
+            if one.certain:
+                yield exceptions.Problem(
+                    path=f'properties.{one.key}'
+                    if one.key in self.options.properties
+                    else None,
+                    message=one.message,
+                    hint=one.hint,
+                )
 
     def fingerprint(self, context: base.PlanContext) -> Mapping[str, str]:
         """Return what the catalogue is told beside the file."""
         return {
             'name': _final_name(context),
             'recipe': context.recipe_file.stem,
-            'properties': json.dumps(
-                self._properties(context), sort_keys=True
-            ),
+            'properties': json.dumps(self._said(context), sort_keys=True),
             'tags': json.dumps(context.target.tags if context.target else ()),
         }
 
@@ -126,7 +138,7 @@ class RegisterStage(base.Stage[RegisterOptions]):
             name=_final_name(context.plan),
             recipe=context.plan.recipe_file.stem,
             run_id=context.run_id,
-            properties=self._properties(context.plan),
+            properties=self._properties(context),
             undo=context.undo,
             progress=context.progress,
             cancelled=context.cancelled,
@@ -139,14 +151,58 @@ class RegisterStage(base.Stage[RegisterOptions]):
         note(context, f'{record.state.value} {record.name} ({record.id})')
         return [registration(record, context)]
 
-    def _properties(self, context: base.PlanContext) -> dict[str, str]:
-        """Return the image properties; the more special ones win."""
+    def _said(self, context: base.PlanContext) -> dict[str, str]:
+        """Return the properties that people wrote; the more special win."""
         target = context.target.properties if context.target else {}
         return {
             **context.image_properties,
             **target,
             **self.options.properties,
         }
+
+    def _properties(self, context: base.StageContext) -> dict[str, str]:
+        """Return all properties: what people wrote wins over what is derived.
+
+        :raises RecipeInvalid: somebody says what the image is not.
+        """
+        said = self._said(context.plan)
+        derived = context.inputs.get(artifact.PROPERTIES)
+        if derived is None:
+            return said
+        found = facts.Facts.from_json(json.loads(derived.path.read_text()))
+        target = context.plan.target
+        check_properties(
+            found,
+            said,
+            f'the recipe, or target {target.name},'
+            if target
+            else 'the recipe',
+        )
+        return {**found.properties, **said}
+
+
+def check_properties(
+    found: facts.Facts, properties: Mapping[str, str], whose: str
+) -> None:
+    """Raise if properties contradict the image.
+
+    :param found: what the image shows.
+    :param properties: what is said of it.
+    :param whose: who says it, such as ``the recipe``.
+    :raises RecipeInvalid: with every contradiction.
+    """
+    problems = [
+        exceptions.Problem(
+            path=f'image.properties.{one.key}',
+            message=one.message,
+            hint=one.hint,
+        )
+        for one in found.contradictions(properties)
+    ]
+    if problems:
+        raise exceptions.RecipeInvalid(
+            f'{whose} says of the image what it is not', problems=problems
+        )
 
 
 def registration(

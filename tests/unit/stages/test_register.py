@@ -16,6 +16,7 @@ import json
 import pytest
 
 from image_pipeline import artifact, exceptions
+from image_pipeline.audit import facts
 from image_pipeline.catalogues import directory
 from image_pipeline.stages import register
 from image_pipeline.testing import fake_catalogue, fakes
@@ -91,6 +92,59 @@ def test_more_special_properties_win(tmp_path):
         'a': 't',
         'b': 'option',
     }
+
+
+def derived(folder, **properties):
+    found = facts.Facts(
+        derived=tuple(
+            facts.Derived(
+                key=key,
+                value=value,
+                evidence=artifact.Evidence(message='seen'),
+            )
+            for key, value in properties.items()
+        ),
+        min_disk=2,
+    )
+    path = folder / 'properties.json'
+    path.write_text(json.dumps(found.to_json()))
+    return artifact.Artifact(
+        kind=artifact.PROPERTIES, path=path, digest='', size=2
+    )
+
+
+def test_what_people_wrote_wins_over_what_is_derived(tmp_path):
+    context = arrange(tmp_path, properties={'hw_disk_bus': 'scsi'})
+    found = derived(tmp_path, hw_disk_bus='virtio', min_disk='2')
+    context = dataclasses.replace(
+        context, inputs={**context.inputs, artifact.PROPERTIES: found}
+    )
+    made = run(context)
+    image = context.catalogue.get(made.properties['image_id'])
+    assert image.properties['hw_disk_bus'] == 'scsi'
+    assert image.properties['min_disk'] == '2'
+
+
+def test_target_that_contradicts_the_image_is_refused(tmp_path):
+    context = arrange(tmp_path, properties={'os_distro': 'ubuntu'})
+    found = derived(tmp_path, os_distro='debian')
+    context = dataclasses.replace(
+        context, inputs={**context.inputs, artifact.PROPERTIES: found}
+    )
+    with pytest.raises(exceptions.RecipeInvalid) as caught:
+        run(context)
+    assert '"ubuntu"' in caught.value.problems[0].message
+    assert context.catalogue.images == {}
+
+
+def test_property_that_nova_does_not_take_is_a_problem_of_the_plan(tmp_path):
+    context = arrange(tmp_path, properties={'hw_disk_bus': 'VirtIO'})
+    made = register.RegisterStage(
+        register.RegisterOptions(properties={'hw_video_ram': 'much'})
+    )
+    first, second = made.check(context.plan)
+    assert first.hint == 'did you mean "virtio"?'
+    assert second.path == 'properties.hw_video_ram'
 
 
 def test_audit_that_did_not_pass_is_refused(tmp_path):
