@@ -12,6 +12,7 @@
 
 """Judge an image by the rules of a profile."""
 
+import dataclasses
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -58,7 +59,7 @@ def run(
                 published=published,
             ),
             run=run_view,
-            registered=registered,
+            registered=_with_image(registered, image),
         )
         waiver_list = tuple(waived)
         return report.Report(
@@ -71,6 +72,14 @@ def run(
                 for chosen in profile.chosen
             ),
         )
+
+
+def _with_image(
+    registered: subjects.RegisteredImageView | None, image: view.ImageView
+) -> subjects.RegisteredImageView | None:
+    if registered is None or registered.image is not None:
+        return registered
+    return dataclasses.replace(registered, image=image)
 
 
 def judge(

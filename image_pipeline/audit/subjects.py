@@ -28,6 +28,8 @@ from image_pipeline.audit import rule, view
 #: Files that list the checksums of others; Fedora's is called after the
 #: release: ``Fedora-Cloud-43-1.6-x86_64-CHECKSUM``.
 _SUMS = frozenset({'SHA256SUMS', 'SHA512SUMS', 'MD5SUMS', 'CHECKSUM'})
+#: oslo.utils, strutils.TRUE_STRINGS.
+_YES = frozenset({'1', 't', 'true', 'on', 'y', 'yes'})
 #: Entries of a folder that are looked at.
 _MOST_FILES = 100_000
 
@@ -80,6 +82,22 @@ class RegisteredImageView:
     properties: Mapping[str, str]
     state: str | None = None
     image: view.ImageView | None = None
+
+    def says(self, name: str) -> bool:
+        """Tell whether a property is set to yes, as Nova understands it.
+
+        :param name: the property.
+        """
+        return self.properties.get(name, '').strip().lower() in _YES
+
+    def need_image(self) -> view.ImageView:
+        """Return the disk.
+
+        :raises CannotTell: it is not at hand.
+        """
+        if self.image is None:
+            raise rule.CannotTell('the image itself is not at hand')
+        return self.image
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -19,13 +19,14 @@ one rule::
                          files={'/etc/fstab': '/dev/vda3 / ext4'})
 """
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from image_pipeline.host import process
-from image_pipeline.testing import sound_system
+from image_pipeline.testing import disks, sound_system
 from image_pipeline.testing.disks import MIB, Content, File, Folder, Link
 
 #: The programs that :func:`build` runs.
@@ -70,7 +71,8 @@ FILES: Mapping[str, Content] = {
     '/bin': Link('usr/bin'),
     '/lib': Link('usr/lib'),
     '/usr/bin/true': 'ELF\n',
-    f'/usr/lib/modules/{KERNEL}/modules.dep': 'kernel/fs/ext4.ko:\n',
+    f'/usr/lib/modules/{KERNEL}/modules.dep': 'kernel/fs/ext4.ko:\n'
+    'kernel/drivers/char/hw_random/virtio-rng.ko:\n',
     '/var/lib/dpkg/status': 'Package: grub-common\n'
     'Status: install ok installed\nVersion: 2.06-13+deb12u1\n\n'
     'Package: e2fsprogs\n'
@@ -133,6 +135,44 @@ def build(
         _make_esp(esp, Path(scratch), host)
         patch(path, ESP_START, esp.read_bytes())
     return path
+
+
+def in_memory(
+    files: Mapping[str, Content] | None = None,
+    without: Iterable[str] = (),
+) -> disks.MemoryView:
+    """Return a view of the sound image's files, without an image.
+
+    It serves rules that ask for nothing but files; it costs no time.
+
+    :param files: to add to :data:`FILES`, or to put in their places.
+    :param without: those of :data:`FILES` to leave out.
+    """
+    left = {
+        name: content
+        for name, content in FILES.items()
+        if name not in set(without)
+    }
+    return disks.MemoryView(
+        disks.MemoryDisk(disks.gpt_disk([])), left | dict(files or {})
+    )
+
+
+def changed(path: str, old: str, new: str) -> dict[str, Content]:
+    """Return a file of the sound image with other words in it.
+
+    :param path: of :data:`FILES`.
+    :param old: words that must be there.
+    :param new: what takes their place.
+    """
+    content = FILES[path]
+    said = content.content if isinstance(content, File) else content
+    if not isinstance(said, str) or old not in said:
+        raise ValueError(f'{path} does not say {old!r}')
+    text = said.replace(old, new)
+    if isinstance(content, File):
+        return {path: dataclasses.replace(content, content=text)}
+    return {path: text}
 
 
 def patch(path: Path, offset: int, data: bytes) -> None:

@@ -32,7 +32,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from image_pipeline.audit import profile, registry, report, runner
+from image_pipeline.audit import profile, registry, report, runner, subjects
 from image_pipeline.host import process
 from image_pipeline.testing import images
 from image_pipeline.testing.disks import Content
@@ -57,6 +57,8 @@ class Mutation:
     :param severity: of the result.
     :param where: a path or a byte that the evidence must name.
     :param unknown: the rules that cannot be judged any more.
+    :param properties: those that the image is registered with; None: it is
+        not registered.
     """
 
     rule: str
@@ -68,6 +70,7 @@ class Mutation:
     severity: str = 'error'
     where: str | int | None = None
     unknown: frozenset[str] = frozenset()
+    properties: Mapping[str, str] | None = None
 
 
 def make(
@@ -95,12 +98,24 @@ def make(
     return made if isinstance(made, Path) else path
 
 
-def audit(path: Path) -> report.Report:
+def audit(
+    path: Path, properties: Mapping[str, str] | None = None
+) -> report.Report:
     """Judge an image by all rules.
 
     :param path: the image file.
+    :param properties: see :class:`Mutation`.
     """
-    return runner.run(path, profile.load(str(PROFILE), registry.rules()))
+    registered = None
+    if properties is not None:
+        registered = subjects.RegisteredImageView(
+            name='sound', properties=properties
+        )
+    return runner.run(
+        path,
+        profile.load(str(PROFILE), registry.rules()),
+        registered=registered,
+    )
 
 
 def check(
@@ -113,7 +128,8 @@ def check(
     :param folder: an empty folder.
     :param host: runs the tools.
     """
-    found = audit(make(mutation, sound, folder / 'disk.raw', host=host))
+    made = make(mutation, sound, folder / 'disk.raw', host=host)
+    found = audit(made, mutation.properties)
     results = {result.rule: result for result in found.results}
     assert set(found.failed) == {mutation.rule} | mutation.also, found
     unknown = {

@@ -19,6 +19,8 @@ from collections.abc import Mapping
 
 from image_pipeline.testing.disks import Content, File, Folder, Link
 
+#: The beginning of a program for x86-64.
+ELF_X86_64 = b'\x7fELF\2\1\1'.ljust(16, b'\0') + b'\2\0\x3e\0'
 _UNITS = '/usr/lib/systemd/system'
 _WANTS = '/etc/systemd/system'
 
@@ -74,6 +76,7 @@ ACCOUNTS: Mapping[str, Content] = {
         mode=0o440,
     ),
     '/etc/sudoers.d': None,
+    '/etc/machine-id': File('', mode=0o444),
     '/root': Folder(mode=0o700),
     '/root/.bashrc': '# a comment\n',
     '/home': None,
@@ -125,6 +128,13 @@ CLOUD_INIT: Mapping[str, Content] = {
     '  renderers: [netplan, networkd]\n  activators: [netplan, networkd]\n',
     '/etc/cloud/cloud.cfg.d/95-sshd-keys-only.cfg': 'ssh_pwauth: false\n'
     'ssh_deletekeys: true\nssh_genkeytypes: [ed25519, ecdsa, rsa]\n',
+    '/usr/lib/cloud-init/ds-identify': File('#!/bin/sh\n', mode=0o755),
+    '/usr/lib/systemd/system-generators/cloud-init-generator': File(
+        '#!/bin/sh\n', mode=0o755
+    ),
+    '/usr/bin/growpart': File('#!/bin/sh\n', mode=0o755),
+    '/usr/sbin/sfdisk': File('ELF\n', mode=0o755),
+    '/usr/sbin/resize2fs': File('ELF\n', mode=0o755),
     **_enabled('cloud-init-local', 'cloud-init.target'),
     **_enabled('cloud-init', 'cloud-init.target'),
     **_enabled('cloud-config', 'cloud-init.target'),
@@ -135,7 +145,7 @@ CLOUD_INIT: Mapping[str, Content] = {
     ),
 }
 SYSTEMD: Mapping[str, Content] = {
-    '/usr/lib/systemd/systemd': File('ELF\n', mode=0o755),
+    '/usr/lib/systemd/systemd': File(ELF_X86_64, mode=0o755),
     '/etc/systemd/system/default.target': Link(f'{_UNITS}/multi-user.target'),
     f'{_UNITS}/multi-user.target': _unit(
         'Multi-User System', 'Requires=basic.target'
@@ -182,6 +192,18 @@ CONSOLES: Mapping[str, Content] = {
     '/etc/systemd/logind.conf.d/10-cloud-consoles.conf': '[Login]\n'
     'NAutoVTs=0\nReserveVT=0\n',
 }
+#: What a guest does for its hypervisor: discards, and its power button.
+VIRTUAL: Mapping[str, Content] = {
+    f'{_UNITS}/systemd-logind.service': _service(
+        'systemd-logind', 'multi-user.target'
+    ),
+    f'{_UNITS}/fstrim.timer': '[Timer]\nOnCalendar=weekly\n'
+    '[Install]\nWantedBy=timers.target\n',
+    f'{_WANTS}/timers.target.wants/fstrim.timer': Link(
+        f'{_UNITS}/fstrim.timer'
+    ),
+    '/etc/localtime': Link('/usr/share/zoneinfo/Etc/UTC'),
+}
 FILES: Mapping[str, Content] = {
     **ACCOUNTS,
     **SSHD,
@@ -190,4 +212,5 @@ FILES: Mapping[str, Content] = {
     **SYSTEMD,
     **CONSOLES,
     **SECURITY,
+    **VIRTUAL,
 }
