@@ -12,8 +12,9 @@
 
 """The files of XFS, versions 4 and 5, read from the disk's bytes.
 
-The Sleuth Kit does not read XFS, and no kept library under a licence that
-can be used does.  Every number is checked and every walk is bounded.
+The Sleuth Kit does not read XFS.  libfsxfs does, but not one name that is
+not UTF-8 (seen with libfsxfs-python 20260901): such a file could be hidden
+from every rule.  Here every number is checked and every walk is bounded.
 Structures are those of the kernel's ``fs/xfs/libxfs/xfs_format.h``; what an
 unclean log holds is not replayed.
 """

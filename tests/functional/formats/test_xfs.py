@@ -208,6 +208,19 @@ def test_damaged_inode_is_told_at_once(source, tmp_path, place, command, what):
         assert tree.is_file('/empty')
 
 
+def test_name_that_is_not_utf_8_is_listed_and_found(tmp_path):
+    (tmp_path / 'content').write_text('x')
+    proto = b'/boot\n0 0\nd--755 0 0\nn\xff ---644 0 0 content\n$\n'
+    (tmp_path / 'proto').write_bytes(
+        proto.replace(b'content', os.fsencode(tmp_path / 'content'))
+    )
+    path = build(tmp_path, tmp_path / 'fs')
+    with reader.open_disk(path) as disk:
+        tree = files.FileTree(xfs_files.XfsFileSystem(disk, 0, disk.size))
+        assert tree.listdir('/') == ['n\udcff']
+        assert tree.read_text('/n\udcff') == 'x'
+
+
 def test_file_system_that_ignores_case_is_told(source, tmp_path):
     path = build(source, tmp_path / 'fs', ('-n', 'version=ci'))
     with (
