@@ -13,26 +13,43 @@
 """Write a btrfs file system, filled from a tree, into a place of a disk."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from image_pipeline.disk import pack_ext4, pack_fat
+from image_pipeline import exceptions
+from image_pipeline.disk import pack_fat
 from image_pipeline.host import process
 
 MIB = 1 << 20
-#: mkfs.btrfs wants chunks for data and twice for metadata beside the content.
-_OVERHEAD = 512 * MIB
+#: The smallest file system, with the first chunks of each kind.
+_LEAST = 256 * MIB
+_SECTOR = 4096
+#: What mkfs.btrfs reckons for an inode's metadata, before it is doubled:
+#: three names of the greatest length and a sector.  btrfs_mkfs_size_dir of
+#: btrfs-progs, mkfs/rootdir.c.
+_INODE = 3 * 4096 + _SECTOR
 
 
 def size_for(tree: Path) -> int:
     """Return the bytes that a file system for a tree needs, headroom too.
 
+    mkfs.btrfs has a guess of its own, far above what it takes in the end, and
+    makes the file system that large whatever the place is.  So this is never
+    below that guess; what is left of it is the headroom.
+
     :param tree: the folder whose content it gets.
     """
-    blocks, _ = pack_ext4.usage(tree)
-    content = blocks * 4096
-    return -(-int(content * 1.25 + _OVERHEAD) // MIB) * MIB
+    data = inodes = 0
+    for folder, folders, files in os.walk(tree):
+        for name in (*folders, *files):
+            status = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - hot
+            inodes += 1
+            if stat.S_ISREG(status.st_mode):
+                data += -(-status.st_size // _SECTOR) * _SECTOR
+    metadata = 2 * (inodes * _INODE + data // 8)
+    return -(-(data + metadata + _LEAST) // MIB) * MIB
 
 
 def write(
@@ -62,6 +79,7 @@ def write(
     :param timestamp: seconds since the epoch.
     :param host: runs mkfs.btrfs.
     :raises CommandFailed: mkfs.btrfs failed.
+    :raises StageFailed: it made more of it than there is room for.
     """
     with tempfile.TemporaryDirectory(
         dir=disk.parent, prefix='.btrfs.'
@@ -79,4 +97,10 @@ def write(
         if tree is not None:
             argv += ['--rootdir', tree]
         host.run([*argv, image], env={'SOURCE_DATE_EPOCH': str(timestamp)})
+        if image.stat().st_size > size:
+            raise exceptions.StageFailed(
+                f'mkfs.btrfs takes {image.stat().st_size} bytes where there '
+                f'are {size}',
+                hint='take ext4, or a larger size for the partition',
+            )
         pack_fat.copy_sparse(image, disk, offset)

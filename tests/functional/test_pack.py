@@ -246,6 +246,10 @@ def test_a_btrfs_root_is_clean_and_has_the_files(
         file.seek(placed[-1].offset)
         image.write_bytes(file.read(placed[-1].size))
     _run('btrfs', 'check', '--readonly', image)
+    # The kernel mounts none that is larger than its partition.
+    told = _run('btrfs', 'inspect-internal', 'dump-super', image)
+    (total,) = re.findall(r'^total_bytes\s+(\d+)', told, re.MULTILINE)
+    assert int(total) <= placed[-1].size
     restored = tmp_path / 'restored'
     restored.mkdir()
     _run('btrfs', 'restore', image, restored)
