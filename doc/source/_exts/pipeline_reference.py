@@ -120,7 +120,7 @@ def _rule(rule: rule_contract.Rule) -> Iterator[str]:
     yield f':Satisfied by: {_kinds(rule.satisfied_by)}'
     yield f':Implies: {_kinds(rule.implies)}'
     yield f':Asked of a booted guest by: {rule.probe or "no probe"}'
-    yield f':Source: {rule.source}'
+    yield f':Source: {_plain(rule.source)}'
     yield ''
     if rule.options['properties']:
         yield from _options(rule.options, {})
@@ -154,9 +154,20 @@ def _kinds(kinds: Iterable[str]) -> str:
 
 
 def _sentence(text: str) -> str:
-    # Descriptions are read at a terminal as well: `code` is in single quotes.
-    text = re.sub(r'(?<!`)`([^`]+)`(?!`)', r'``\1``', text.strip())
+    text = _plain(text.strip())
     return text if text.endswith(('.', '?')) else f'{text}.'
+
+
+def _plain(text: str) -> str:
+    # Texts are read at a terminal as well: `code` is in single quotes, and
+    # the rest is no reStructuredText.
+    parts = re.split(r'(`+[^`]+`+)', text)
+    return ''.join(
+        f'``{part.strip("`")}``'
+        if part.startswith('`')
+        else re.sub(r'([*|\\]|(?<=\w)_(?!\w))', r'\\\1', part)
+        for part in parts
+    )
 
 
 def _type(schema: Mapping[str, Any]) -> str:
