@@ -13,7 +13,7 @@
 """What several rules ask of an image's kernels, read once."""
 
 from image_pipeline.audit import rule, view
-from image_pipeline.audit.guest import initramfs, kernels
+from image_pipeline.audit.guest import initramfs, kernels, unpack
 
 
 def kernels_of(image: view.ImageView) -> tuple[kernels.Kernel, ...]:
@@ -54,9 +54,33 @@ def initramfs_of(image: view.ImageView, path: str) -> initramfs.Initramfs:
     :param path: absolute in the image.
     :raises CannotTell: it is damaged, or of a format that is not read.
     """
-    return image.remember(
-        f'initramfs {path}', lambda: initramfs.read(image.files, path)
-    )
+    found = _initramfs(image, path)
+    if isinstance(found, unpack.Damaged):
+        raise rule.CannotTell(f'{found}; BOOT-03 says so')
+    return found
+
+
+def damage_of(image: view.ImageView, path: str) -> str | None:
+    """Return why a kernel could not read an initramfs, or None.
+
+    :param image: the image.
+    :param path: absolute in the image.
+    :raises CannotTell: it is of a format that is not read.
+    """
+    found = _initramfs(image, path)
+    return str(found) if isinstance(found, unpack.Damaged) else None
+
+
+def _initramfs(
+    image: view.ImageView, path: str
+) -> initramfs.Initramfs | unpack.Damaged:
+    def read() -> initramfs.Initramfs | unpack.Damaged:
+        try:
+            return initramfs.read(image.files, path)
+        except unpack.Damaged as exc:
+            return exc
+
+    return image.remember(f'initramfs {path}', read)
 
 
 def architecture(image: view.ImageView) -> str | None:

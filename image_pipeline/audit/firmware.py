@@ -10,90 +10,132 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""EFI system partitions: where they are, and what is on them.
+"""Whether firmware can start an image: BIOS, and UEFI.
 
-They are read whether the guest mounts them or not; firmware does not ask.
+Rules judge by it, and properties of an image are derived from it.  Nothing
+found means that it can.
 """
 
-import dataclasses
+from collections.abc import Iterator
 
-from image_pipeline.audit import rule, view
-from image_pipeline.audit.guest import mounts
-from image_pipeline.disk import files, partitions
+from image_pipeline import artifact
+from image_pipeline.audit import booting, esp, found, rule, view
+from image_pipeline.audit.guest import kernel_image, machine
+from image_pipeline.disk import partitions
 
-_TYPES = frozenset({partitions.ESP, partitions.MBR_ESP})
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Esp:
-    """An EFI system partition.
-
-    :param device: where it is.
-    :param tree: its files.
-    :param point: where the guest mounts it, or None.
-    """
-
-    device: view.Device
-    tree: files.FileTree
-    point: str | None
-
-    def shown(self, path: str) -> str:
-        """Return a path on it as evidence names it.
-
-        :param path: absolute on it.
-        """
-        if self.point:
-            return f'{self.point}{path}'
-        return f'{self.device.name}:{path}'
-
-    def find(self, path: str) -> str | None:
-        """Return a path as it is written on it, or None: FAT has no case.
-
-        :param path: absolute on it, in any case.
-        """
-        found = ''
-        for part in path.strip('/').split('/'):
-            try:
-                names = self.tree.listdir(found or '/')
-            except OSError:
-                return None
-            fitting = [name for name in names if name.lower() == part.lower()]
-            if not fitting:
-                return None
-            found = f'{found}/{fitting[0]}'
-        return found
+#: Bytes of a boot record that are code; then come a disk's id and its table.
+_CODE = 440
+#: GRUB's boot.img: its name among its messages, and where it says in which
+#: sector of 512 bytes the next part is (GRUB_BOOT_MACHINE_KERNEL_SECTOR).
+_GRUB = b'GRUB'
+_NEXT = 0x5C
+#: What marks a partition that other boot records start: of an MBR, and of a
+#: GPT (UEFI specification, "Legacy BIOS Bootable").
+_ACTIVE, _LEGACY = 0x80, 1 << 2
+_NO_BIOS = frozenset({'aarch64', 'riscv64', 'loongarch64', 'ppc64le', 's390x'})
+#: UEFI specification, section 3.5.1.1: what a removable disk is started by.
+REMOVABLE = {
+    'x86_64': 'BOOTX64.EFI',
+    'aarch64': 'BOOTAA64.EFI',
+    'i386': 'BOOTIA32.EFI',
+}
 
 
-def esps(image: view.ImageView) -> tuple[Esp, ...]:
-    """Return the EFI system partitions that have a file system.
+def architecture(image: view.ImageView) -> str | None:
+    """Return what the image runs on, or None if that is not clear.
 
     :param image: the image.
-    :raises CannotTell: one cannot be read.
     """
-    return image.remember('esps', lambda: tuple(_esps(image)))
-
-
-def _esps(image: view.ImageView) -> list[Esp]:
-    points = _points(image)
-    return [
-        Esp(
-            device=device,
-            tree=image.files_of(device),
-            point=points.get(device.start),
-        )
-        for device in image.parts
-        if device.type in _TYPES and device.file_system is not None
-    ]
-
-
-def _points(image: view.ImageView) -> dict[int, str]:
     try:
         tree = image.files
+        return machine.architecture(tree) or booting.architecture(image)
     except rule.CannotTell:
-        return {}
-    found = {}
-    for mount in mounts.fstab(tree):
-        device = image.named(mount.spec)
-        if device is not None:
-            found[device.start] = mount.point
-    return found
+        return None
+
+
+def bios(image: view.ImageView) -> Iterator[rule.Finding]:
+    """Give what keeps a BIOS from starting the image.
+
+    :param image: the image.
+    :raises NotApplicable: its machines have no BIOS, or it is no disk.
+    :raises CannotTell: it cannot be read.
+    """
+    if architecture(image) in _NO_BIOS:
+        raise rule.NotApplicable('machines of its architecture have no BIOS')
+    table = image.need_table()
+    code = image.disk.read(0, _CODE)
+    if not code.strip(b'\0'):
+        yield _at(0, 'the boot record has no boot loader')
+        return
+    if _GRUB in code:
+        yield from _grub(image, code)
+    elif not any(_starts(table, part) for part in table.partitions):
+        yield _at(446, 'no partition is marked as the one to be started')
+
+
+def _grub(image: view.ImageView, code: bytes) -> Iterator[rule.Finding]:
+    sector = int.from_bytes(code[_NEXT : _NEXT + 8], 'little')
+    place = sector * 512
+    if not sector or place >= image.disk.size:
+        yield _at(_NEXT, 'GRUB names no sector of this disk to go on with')
+        return
+    if not image.disk.read(place, 512).strip(b'\0'):
+        yield _at(place, "GRUB's core is not where its boot record says")
+        return
+    tree = image.files
+    if not tree.glob('/boot/grub*/i386-pc/normal.mod'):
+        yield found.in_file(
+            '/boot/grub/i386-pc', "GRUB's modules for a BIOS are not there"
+        )
+
+
+def _starts(
+    table: partitions.PartitionTable, part: partitions.Partition
+) -> bool:
+    flag = _LEGACY if table.scheme == 'gpt' else _ACTIVE
+    return bool(part.flags & flag)
+
+
+def uefi(image: view.ImageView) -> Iterator[rule.Finding]:
+    """Give what keeps UEFI from starting the image on a new machine.
+
+    A new virtual machine has no boot entries: only the path that a removable
+    disk is started by counts.
+
+    :param image: the image.
+    :raises NotApplicable: it is no disk.
+    :raises CannotTell: it cannot be read.
+    """
+    image.need_table()
+    wanted = architecture(image)
+    places = esp.esps(image)
+    if not places:
+        yield found.said('there is no EFI system partition with files')
+        return
+    names = (
+        [REMOVABLE[wanted]] if wanted in REMOVABLE else [*REMOVABLE.values()]
+    )
+    for place in places:
+        for name in names:
+            path = place.find(f'/EFI/BOOT/{name}')
+            if path is None:
+                continue
+            data = kernel_image.read(place.tree, path)
+            if data.format is None or data.architecture is None:
+                yield found.in_file(place.shown(path), 'it is no EFI program')
+            elif wanted and data.architecture != wanted:
+                yield found.in_file(
+                    place.shown(path),
+                    f'it is for {data.architecture}, the image for {wanted}',
+                )
+            return
+    yield found.in_file(
+        places[0].shown(f'/EFI/BOOT/{names[0]}'),
+        'there is none: a new machine has no other boot entry',
+    )
+
+
+def _at(offset: int, message: str) -> rule.Finding:
+    return rule.Finding(
+        evidence=artifact.Evidence(message=message, offset=offset)
+    )

@@ -97,12 +97,12 @@ def entries(
             if given:
                 # The kernel says "junk" and goes on without it.
                 return
-            raise unpack.unreadable(path, 'is no initramfs')
+            raise unpack.damaged(path, 'is no initramfs')
         stream = (
             raw if form == 'cpio' else _Stream(unpack.chunks(raw, form, path))
         )
         if not stream.skip_zeros():
-            raise unpack.unreadable(path, 'ends within its archive')
+            raise unpack.damaged(path, 'ends within its archive')
         for name, data in _archives(stream, path, keep):
             given += 1
             if given > _MOST_NAMES:
@@ -128,16 +128,16 @@ def _archive(
     while True:
         head = stream.take(_HEADER)
         if len(head) < _HEADER:
-            raise unpack.unreadable(path, 'ends within its archive')
+            raise unpack.damaged(path, 'ends within its archive')
         try:
             length, name_length = int(head[54:62], 16), int(head[94:102], 16)
         except ValueError:
-            raise unpack.unreadable(path, 'has a damaged archive') from None
+            raise unpack.damaged(path, 'has a damaged archive') from None
         if head[:5] != b'07070' or not 0 < name_length <= _MOST_NAME:
-            raise unpack.unreadable(path, 'has a damaged archive')
+            raise unpack.damaged(path, 'has a damaged archive')
         raw = stream.take(name_length + -(_HEADER + name_length) % 4)
         if len(raw) < name_length:
-            raise unpack.unreadable(path, 'ends within its archive')
+            raise unpack.damaged(path, 'ends within its archive')
         name = raw[: name_length - 1].decode('utf-8', 'surrogateescape')
         if name == _TRAILER:
             return

@@ -86,13 +86,29 @@ class _Engine(Protocol):
         """Return what was unpacked, of such a length at most."""
 
 
+class Damaged(exceptions.ImageUnreadable):
+    """A file of the image is not what it should be.
+
+    The kernel could not read it either; other errors are limits of ours.
+    """
+
+
 def unreadable(path: str, what: str) -> exceptions.ImageUnreadable:
-    """Return the error that a file of the image cannot be read.
+    """Return the error that a file of the image is not read.
+
+    :param path: the file.
+    :param what: why not.
+    """
+    return exceptions.ImageUnreadable(f'{path} {what}')
+
+
+def damaged(path: str, what: str) -> Damaged:
+    """Return the error that a file of the image is damaged.
 
     :param path: the file.
     :param what: what is the matter with it.
     """
-    return exceptions.ImageUnreadable(f'{path} {what}')
+    return Damaged(f'{path} {what}')
 
 
 def chunks(source: Source, form: str, path: str) -> Iterator[bytes]:
@@ -113,7 +129,10 @@ def chunks(source: Source, form: str, path: str) -> Iterator[bytes]:
             if chunk:
                 yield chunk
     except _DAMAGE as exc:
-        raise unreadable(path, f'is damaged: {form}: {exc}') from exc
+        if 'memory' in str(exc).lower():
+            # Of the window, or of the dictionary: more than we give it.
+            raise unreadable(path, f'{form}: {exc}') from exc
+        raise damaged(path, f'is damaged: {form}: {exc}') from exc
 
 
 def _chunks(source: Source, form: str, path: str) -> Iterator[bytes]:

@@ -15,7 +15,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from image_pipeline.audit import firmware, found, leftovers, rule, view
+from image_pipeline.audit import esp, found, leftovers, rule, view
 
 
 class Hyg04(rule.Rule):
@@ -38,10 +38,10 @@ class Hyg04(rule.Rule):
     ) -> Iterator[rule.Finding]:
         """Give seeds, those on an EFI system partition included."""
         yield from leftovers.findings(subject, self.id)
-        for esp in firmware.esps(subject):
-            path = esp.find('/loader/random-seed')
-            if path and esp.point is None:
+        for one in esp.esps(subject):
+            path = one.find('/loader/random-seed')
+            if path and one.point is None:
                 yield found.in_file(
-                    esp.shown(path),
+                    one.shown(path),
                     'two instances begin with the same randomness',
                 )
