@@ -66,6 +66,8 @@ _PRIVILEGED = frozenset(
         'uuidd', 'vlock-main', 'wall', 'write', 'write.ul', 'Xorg.wrap',
     }
 )  # fmt: skip
+#: FAT knows neither owners nor modes.
+_ESP = ('/boot/efi/', '/efi/')
 _SET_ID = 0o6000
 _WRITABLE = 0o002
 _STICKY = 0o1000
@@ -127,6 +129,8 @@ class EgiSec09(rule.Rule):
         gids = {int(g) for g in _gids(tree)}
         allowed = frozenset(options['privileged'])
         for path, stat in subject.census.entries:
+            if path.startswith(_ESP):
+                continue
             yield from _entry(path, stat, allowed)
             if (stat.uid not in uids and stat.uid not in _DYNAMIC) or (
                 stat.gid not in gids and stat.gid not in _DYNAMIC
