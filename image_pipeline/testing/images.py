@@ -37,12 +37,13 @@ ESP_START, BIOS_START, GAP_START = 1 * MIB, 9 * MIB, 10 * MIB
 ROOT_START, ROOT_END = 14 * MIB, 31 * MIB
 ROOT_UUID = '11111111-2222-4333-8444-555555555555'
 ESP_UUID = 'ABCD-1234'
-KERNEL = '6.1.0-1-amd64'
+KERNEL = sound_boot.KERNEL
 
 _COMMAND_LINE = f'root=UUID={ROOT_UUID} ro console=tty0 console=ttyS0,115200'
 #: The files of the sound image.
 FILES: Mapping[str, Content] = {
     **sound_system.FILES,
+    **sound_boot.FILES,
     '/etc/fstab': f'UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\n'
     f'UUID={ESP_UUID} /boot/efi vfat umask=0077 0 1\n'
     'tmpfs /tmp tmpfs nosuid,nodev 0 0\n'
@@ -66,8 +67,6 @@ FILES: Mapping[str, Content] = {
     f'  linux /boot/vmlinuz-{KERNEL} {_COMMAND_LINE}\n'
     f'  initrd /boot/initrd.img-{KERNEL}\n'
     '}\n',
-    f'/boot/vmlinuz-{KERNEL}': 'MZ kernel\n',
-    f'/boot/initrd.img-{KERNEL}': '070701 initramfs\n',
     '/bin': Link('usr/bin'),
     '/lib': Link('usr/lib'),
     '/usr/bin/true': 'ELF\n',
@@ -79,8 +78,8 @@ FILES: Mapping[str, Content] = {
     'Status: install ok installed\nVersion: 1.47.0-2\n',
 }
 _ESP_FILES = {
-    'EFI/BOOT/BOOTX64.EFI': 'MZ shim\n',
-    'EFI/debian/grub.cfg': f'search.fs_uuid {ROOT_UUID} root\n',
+    'EFI/BOOT/BOOTX64.EFI': sound_boot.efi_program(),
+    'EFI/debian/grub.cfg': f'search.fs_uuid {ROOT_UUID} root\n'.encode(),
 }
 
 
@@ -134,6 +133,8 @@ def build(
         esp = Path(scratch) / 'esp'
         _make_esp(esp, Path(scratch), host)
         patch(path, ESP_START, esp.read_bytes())
+        patch(path, 0, sound_boot.boot_record())
+        patch(path, BIOS_START, sound_boot.CORE)
     return path
 
 
@@ -245,5 +246,5 @@ def _make_esp(path: Path, scratch: Path, host: process.Runner) -> None:
     host.run(['mmd', '-i', path, '::EFI', '::EFI/BOOT', '::EFI/debian'])
     for name, content in _ESP_FILES.items():
         source = scratch / 'file'
-        source.write_text(content)
+        source.write_bytes(content)
         host.run(['mcopy', '-i', path, source, f'::{name}'])

@@ -85,7 +85,9 @@ def bare_file_system(path: Path) -> None:
 
 def logical_root(path: Path) -> None:
     """Put the root into an extended partition of a DOS table."""
+    code = path.read_bytes()[:440]
     run('sgdisk', '--zap-all', path)
+    images.patch(path, 0, code)
     subprocess.run(
         ['sfdisk', '--quiet', path],
         input=f'label: dos\n'
