@@ -10,6 +10,8 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import contextlib
+import socket
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,26 @@ def test_stock_nodes_are_refused_without_their_devices(
     assert len(messages) == 2
     assert any('needs device-mapper' in text for text in messages)
     assert any('needs loop devices' in text for text in messages)
+
+
+def test_a_node_with_no_driver_behind_it_is_no_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / 'layout.yaml'
+    file.write_text(_LVM)
+    (tmp_path / 'mapper').mkdir()
+    # As a node without a driver, a socket cannot be opened: ENXIO.
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as node:
+        # A socket's path is short.
+        monkeypatch.chdir(tmp_path)
+        node.bind('mapper/control')
+        messages = [
+            one.message
+            for one in layout.problems(
+                _choose('debian-minimal', file=file), devices=tmp_path
+            )
+        ]
+    assert any('needs device-mapper' in text for text in messages)
 
 
 def test_stock_nodes_are_fine_with_their_devices(tmp_path: Path) -> None:
