@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from image_pipeline.host import process
-from image_pipeline.testing import disks, sound_system
+from image_pipeline.testing import disks, sound_boot, sound_system
 from image_pipeline.testing.disks import MIB, Content, File, Folder, Link
 
 #: The programs that :func:`build` runs.

@@ -28,6 +28,7 @@ _DRIVERS = {
     'scsi': ('virtio_scsi', 'sd_mod', 'hv_storvsc', 'vmw_pvscsi'),
     'ata': ('ahci',),
     'virtio': ('virtio_pci',),
+    'char/hw_random': ('virtio-rng',),
 }
 _PATHS = [
     f'kernel/drivers/{folder}/{name}.ko'
