@@ -134,7 +134,8 @@ def beside(path: Path) -> dict[str, Path]:
     :param path: the image file.
     :returns: none if its folder cannot be listed.
     """
-    folder = path.resolve().parent
+    # Beside the name that was given, which may be a link into a store.
+    folder = path.absolute().parent
     found = {}
     try:
         with os.scandir(folder) as entries:
@@ -147,7 +148,7 @@ def beside(path: Path) -> dict[str, Path]:
 
 
 def _belongs(name: str, path: Path) -> bool:
-    if name in {path.name, path.resolve().name}:
+    if name == path.name:
         return False
     # What belongs to all formats of an image is called after its stem.
     return (
