@@ -16,6 +16,7 @@ from image_pipeline.audit import rule, subjects, view
 from image_pipeline.audit.guest import (
     accounts,
     cloud_init,
+    ds_identify,
     network,
     release,
     sshd,
@@ -94,3 +95,27 @@ def safety(subject: subjects.ArtifactView) -> disk_safety.Safety:
     return subject.image.remember(
         'safety', lambda: disk_safety.judge(subject.path)
     )
+
+
+def need_cloud_init(image: view.ImageView) -> cloud_init.Config:
+    """Return cloud-init's configuration.
+
+    :param image: the image.
+    :raises NotApplicable: there is no cloud-init; EGI-CI-01 says so.
+    """
+    if not cloud_init.is_installed(image.files):
+        raise rule.NotApplicable('there is no cloud-init')
+    return cloud_config(image)
+
+
+def datasources(image: view.ImageView) -> tuple[str, ...] | None:
+    """Return the datasources that cloud-init will look for.
+
+    :param image: the image.
+    :returns: their names in order; None if there is no list, and all are
+        looked for.
+    """
+    tree = image.files
+    if ds_identify.is_there(tree):
+        return ds_identify.datasources(tree).names or None
+    return cloud_config(image).names('datasource_list')

@@ -50,6 +50,8 @@ DATASOURCES = frozenset(
 _MOST_BYTES = 256 << 10
 #: libyaml's compose() recurses without a bound of its own.
 _MOST_DEEP = 2_000
+_TRUE = frozenset({'true', '1', 'on', 'yes'})
+_FALSE = frozenset({'off', '0', 'no', 'false'})
 _PROGRAMS = ('/usr/bin/cloud-init', '/usr/local/bin/cloud-init')
 
 
@@ -226,6 +228,22 @@ def merged(tree: files.FileTree) -> Config:
     # Problems are known from here on.
     _ = config.data
     return config
+
+
+def is_true(value: Any) -> bool:
+    """Tell whether cloud-init takes a value for yes (``util.is_true``).
+
+    :param value: as YAML has it.
+    """
+    return value is True or str(value).lower().strip() in _TRUE
+
+
+def is_false(value: Any) -> bool:
+    """Tell whether cloud-init takes a value for no (``util.is_false``).
+
+    :param value: as YAML has it.
+    """
+    return value is False or str(value).lower().strip() in _FALSE
 
 
 def is_installed(tree: files.FileTree) -> bool:

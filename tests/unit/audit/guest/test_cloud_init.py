@@ -155,3 +155,21 @@ def test_cloud_init_is_turned_off_by_a_file_or_on_the_command_line():
 def test_cloud_init_is_there_if_its_program_is():
     assert cloud_init.is_installed(tree({'/usr/bin/cloud-init': '#!'}))
     assert not cloud_init.is_installed(tree({cloud_init.MAIN: CFG}))
+
+
+@pytest.mark.parametrize('value', [True, 'true', 'Yes', ' on ', 1])
+def test_what_means_yes_does_not_mean_no(value):
+    assert cloud_init.is_true(value)
+    assert not cloud_init.is_false(value)
+
+
+@pytest.mark.parametrize('value', [False, 'False', 'off', 'no', 0])
+def test_what_means_no_does_not_mean_yes(value):
+    assert cloud_init.is_false(value)
+    assert not cloud_init.is_true(value)
+
+
+@pytest.mark.parametrize('value', [None, 'maybe', '', []])
+def test_what_means_neither_means_neither(value):
+    assert not cloud_init.is_true(value)
+    assert not cloud_init.is_false(value)
