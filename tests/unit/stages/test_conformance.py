@@ -35,6 +35,10 @@ class TestPromote(stage.StageConformance):
     name = 'promote'
 
 
+class TestProperties(stage.StageConformance):
+    name = 'properties'
+
+
 class TestRegister(stage.StageConformance):
     name = 'register'
 
