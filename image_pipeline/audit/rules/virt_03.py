@@ -15,8 +15,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from image_pipeline.audit import found, known, rule, view
-from image_pipeline.audit.guest import kernels, systemd_conf
+from image_pipeline.audit import booting, found, known, rule, view
+from image_pipeline.audit.guest import systemd_conf
 
 _LOGIND, _ACPID = 'systemd-logind.service', 'acpid.service'
 
@@ -67,8 +67,8 @@ class Virt03(rule.Rule):
             yield found.at(
                 key.line, f'the power button does not shut down: {key.value}'
             )
-        for one in kernels.kernels(subject.files):
-            drivers = kernels.drivers(subject.files, one.version)
+        for one in booting.kernels_of(subject):
+            drivers = booting.drivers_of(subject, one.version)
             if one.rescue or drivers is None or drivers.has('virtio_rng'):
                 continue
             yield found.in_file(

@@ -15,15 +15,22 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from image_pipeline.audit import found, rule, subjects, view
+from image_pipeline.audit import (
+    booting,
+    esp,
+    firmware,
+    found,
+    rule,
+    subjects,
+    view,
+)
 from image_pipeline.audit.guest import kernels, pe
-from image_pipeline.disk import files
 
 _SECURE, _ENCRYPTED = 'os_secure_boot', 'hw_mem_encryption'
 _FIRMWARE, _MACHINE = 'hw_firmware_type', 'hw_machine_type'
-_ESP = ('/boot/efi', '/efi', '/boot')
-_LOADERS = ('bootx64.efi', 'bootaa64.efi')
-_X86 = 'bootx64.efi'
+_LOADERS = ('/EFI/BOOT/BOOTX64.EFI', '/EFI/BOOT/BOOTAA64.EFI')
+#: Where the architecture cannot be seen, it is the usual one.
+_X86 = ('x86_64', None)
 
 
 class Virt05(rule.Rule):
@@ -69,45 +76,47 @@ class Virt05(rule.Rule):
                 data=subject.properties.get(_FIRMWARE),
             )
         image = subject.need_image()
-        loader = _loader(image.files)
         machine = subject.properties.get(_MACHINE, '')
-        x86 = loader is None or loader.lower().endswith(_X86)
-        if x86 and 'q35' not in machine:
+        if firmware.architecture(image) in _X86 and 'q35' not in machine:
             yield found.said(
                 f'{claim} needs {_MACHINE}=q35', data=machine or None
             )
         if secure:
-            yield from _secure_boot(image, loader)
+            yield from _secure_boot(image)
         if encrypted:
             yield from _encryption(image)
 
 
-def _secure_boot(
-    image: view.ImageView, loader: str | None
-) -> Iterator[rule.Finding]:
-    tree = image.files
-    if loader is None:
+def _secure_boot(image: view.ImageView) -> Iterator[rule.Finding]:
+    loaders = [
+        (one, path)
+        for one in esp.esps(image)
+        for name in _LOADERS
+        if (path := one.find(name)) is not None
+    ]
+    if not loaders:
         yield found.said(
             'there is no boot loader for UEFI (EFI/BOOT/BOOTX64.EFI)'
         )
-    elif not pe.is_signed(tree, loader):
-        yield found.in_file(loader, 'the boot loader is not signed')
+    for one, path in loaders:
+        if not pe.is_signed(one.tree, path):
+            yield found.in_file(
+                one.shown(path), 'the boot loader is not signed'
+            )
     newest = [
-        one.image.path
-        for one in kernels.kernels(tree)
-        if one.image is not None and not one.rescue
+        kernel.image.path
+        for kernel in booting.kernels_of(image)
+        if kernel.image is not None and not kernel.rescue
     ][-1:]
     if not newest:
         raise rule.CannotTell('there is no kernel to be seen')
     for path in newest:
-        if not pe.is_signed(tree, path):
+        if not pe.is_signed(image.files, path):
             yield found.in_file(path, 'the kernel is not signed')
 
 
 def _encryption(image: view.ImageView) -> Iterator[rule.Finding]:
-    newest = [one for one in kernels.kernels(image.files) if not one.rescue][
-        -1:
-    ]
+    newest = [one for one in booting.kernels_of(image) if not one.rescue][-1:]
     for one in newest:
         config = kernels.config(image.files, one.version)
         if not config:
@@ -121,12 +130,3 @@ def _encryption(image: view.ImageView) -> Iterator[rule.Finding]:
             )
     if not newest:
         raise rule.CannotTell('there is no kernel to be seen')
-
-
-def _loader(tree: files.FileTree) -> str | None:
-    """Return the removable boot loader; FAT does not care for case."""
-    for base in _ESP:
-        for path in tree.glob(f'{base}/[Ee][Ff][Ii]/[Bb][Oo][Oo][Tt]/*'):
-            if path.rpartition('/')[2].lower() in _LOADERS:
-                return path
-    return None

@@ -91,11 +91,6 @@ MUTATIONS = {
         spoil=converted('-c', '-o', 'compat=0.10'),
         severity='warning',
     ),
-    '01 large clusters': Mutation(
-        rule=f'{F}1',
-        spoil=converted('-c', '-o', 'cluster_size=2M'),
-        severity='warning',
-    ),
     '02 snapshot': Mutation(rule=f'{F}2', spoil=snapshot),
     '03 qcow2 by the name of raw': Mutation(
         rule=f'{F}3', spoil=converted('-c', name='other.raw')
@@ -109,16 +104,6 @@ MUTATIONS = {
     'OVA-01 disk first': Mutation(
         rule='EGI-OVA-01',
         spoil=ova('disk.vmdk', 'disk.ovf', 'disk.mf'),
-        severity='warning',
-    ),
-    'OVA-01 disk that cannot be streamed': Mutation(
-        rule='EGI-OVA-01',
-        spoil=ova(subformat='monolithicSparse'),
-        severity='warning',
-    ),
-    'OVA-01 no manifest': Mutation(
-        rule='EGI-OVA-01',
-        spoil=ova('disk.ovf', 'disk.vmdk'),
         severity='warning',
     ),
     'OVA-01 wrong manifest': Mutation(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from image_pipeline.disk import free_space, reader, sparse, superblocks
+from image_pipeline.disk import free_space, reader, superblocks
 from image_pipeline.host import process
 from image_pipeline.testing import images, mutations, packages
 from image_pipeline.testing.disks import MIB, Link
@@ -55,32 +55,6 @@ def large(path: Path) -> None:
     HOST.run(['sgdisk', '--move-second-header', path])
 
 
-def large_root(path: Path) -> None:
-    """Give the root 5 GiB, of which nothing much is used."""
-    with path.open('r+b') as file:
-        file.truncate(6 * GIB)
-    HOST.run(
-        [
-            'sgdisk', '--move-second-header', '--delete=3',
-            f'--new=3:{images.ROOT_START // 512}:{5 * GIB // 512}',
-            '--typecode=3:8304', path,
-        ]
-    )  # fmt: skip
-    size = 5 * GIB - images.ROOT_START
-    root = path.with_suffix('.root')
-    with path.open('rb') as disk, root.open('wb') as file:
-        disk.seek(images.ROOT_START)
-        file.write(disk.read(ROOT))
-        file.truncate(size)
-    HOST.run(['resize2fs', '-f', root])
-    with root.open('rb') as file, path.open('r+b') as disk:
-        for first, last in sparse.data(file.fileno()):
-            file.seek(first)
-            disk.seek(images.ROOT_START + first)
-            disk.write(file.read(last - first))
-    root.unlink()
-
-
 def grown(name: str, size: int):
     """Make a file so large; what it gets is a hole."""
 
@@ -95,22 +69,13 @@ MUTATIONS = {
     'SIZE-01 large disk': Mutation(
         rule='EGI-SIZE-01', spoil=large, severity='warning'
     ),
-    'SIZE-01 empty root': Mutation(
-        rule='EGI-SIZE-01', spoil=large_root, severity='warning'
-    ),
     'SIZE-02 root is full': Mutation(
         rule='EGI-SIZE-02',
         files={'/usr/lib/big': b'x' * (14 * MIB)},
         severity='warning',
     ),
-    'SIZE-02 no more files': Mutation(
-        rule='EGI-SIZE-02', mke2fs=('-N', '120'), severity='warning'
-    ),
     'SIZE-03 residue': Mutation(
         rule='EGI-SIZE-03', spoil=residue(MIB), severity='warning'
-    ),
-    'SIZE-03 a little residue': Mutation(
-        rule='EGI-SIZE-03', spoil=residue(100 << 10), severity='info'
     ),
     'DATA-01 folder of data': Mutation(
         rule='EGI-DATA-01',
@@ -125,15 +90,6 @@ MUTATIONS = {
         spoil=grown('/var/lib/set', 501 * MIB),
         severity='warning',
         where='/var/lib/set',
-    ),
-    'DATA-01 images of containers': Mutation(
-        rule='EGI-DATA-01',
-        files={
-            '/var/lib/docker/image/overlay2/imagedb/content/sha256/'
-            + 'a' * 64: '{}'
-        },
-        severity='warning',
-        where='/var/lib/docker/image/overlay2/imagedb/content/sha256',
     ),
     'PKG-01 desktop': Mutation(
         rule='EGI-PKG-01',

@@ -12,13 +12,11 @@
 
 """What a guest does for its hypervisor is spoilt; one rule says so."""
 
-import struct
-
 import pytest
 
 from image_pipeline.host import process
 from image_pipeline.testing import images, mutations
-from image_pipeline.testing.disks import File, Link
+from image_pipeline.testing.disks import File
 from image_pipeline.testing.mutations import Mutation
 
 HOST = process.Host()
@@ -31,19 +29,6 @@ SECURE = {
 }
 ENCRYPTED = SECURE | {'os_secure_boot': 'disabled', 'hw_mem_encryption': 'yes'}
 CONFIG = f'/boot/config-{images.KERNEL}'
-
-
-def pe(signature: int) -> bytes:
-    """Return a PE program with so many bytes of signature."""
-    head = bytearray(512)
-    head[:2] = b'MZ'
-    struct.pack_into('<I', head, 60, 64)
-    head[64:68] = b'PE\0\0'
-    struct.pack_into('<H', head, 64 + 24, 0x20B)
-    struct.pack_into('<I', head, 64 + 24 + 108, 16)
-    if signature:
-        struct.pack_into('<II', head, 64 + 24 + 112 + 32, 512, signature)
-    return bytes(head) + bytes(signature)
 
 
 AGENT = {
@@ -87,31 +72,8 @@ MUTATIONS = {
         severity='info',
         where=f'{UNITS}/fstrim.timer',
     ),
-    '01 no timer': Mutation(
-        rule='VIRT-01',
-        without=frozenset(
-            {
-                f'{WANTS}/timers.target.wants/fstrim.timer',
-                f'{UNITS}/fstrim.timer',
-            }
-        ),
-        severity='info',
-    ),
     '02 agent that is not there': Mutation(
         rule='VIRT-02', properties=PROMISED
-    ),
-    '02 agent that nobody tells of': Mutation(
-        rule='VIRT-02',
-        files=AGENT,
-        properties={},
-        severity='info',
-        where='/usr/sbin/qemu-ga',
-    ),
-    '02 agent that is masked': Mutation(
-        rule='VIRT-02',
-        files=AGENT | {f'{WANTS}/qemu-guest-agent.service': Link('/dev/null')},
-        properties=PROMISED,
-        where='/usr/sbin/qemu-ga',
     ),
     '02 agent that does not freeze': Mutation(
         rule='VIRT-02',
@@ -123,11 +85,6 @@ MUTATIONS = {
         properties=FROZEN,
         where='/etc/sysconfig/qemu-ga',
     ),
-    '02 quiesce without an agent': Mutation(
-        rule='VIRT-02',
-        files=AGENT,
-        properties={'os_require_quiesce': 'true'},
-    ),
     '03 power button is ignored': Mutation(
         rule='VIRT-03',
         files={
@@ -136,12 +93,6 @@ MUTATIONS = {
         },
         severity='warning',
         where='/etc/systemd/logind.conf.d/99-site.conf',
-    ),
-    '03 logind is masked': Mutation(
-        rule='VIRT-03',
-        files={f'{WANTS}/systemd-logind.service': Link('/dev/null')},
-        severity='warning',
-        where=f'{WANTS}/systemd-logind.service',
     ),
     '04 clock source': Mutation(
         rule='VIRT-04',
@@ -157,7 +108,6 @@ MUTATIONS = {
     ),
     '05 boot loader is not signed': Mutation(
         rule='VIRT-05',
-        files={f'/boot/vmlinuz-{images.KERNEL}': pe(64)},
         properties=SECURE,
         where='/boot/efi/EFI/BOOT/BOOTX64.EFI',
     ),
@@ -166,16 +116,6 @@ MUTATIONS = {
         files={CONFIG: 'CONFIG_X86=y\n'},
         properties=ENCRYPTED,
         where=CONFIG,
-    ),
-    '05 old machine': Mutation(
-        rule='VIRT-05',
-        files={CONFIG: 'CONFIG_AMD_MEM_ENCRYPT=y\n'},
-        properties=ENCRYPTED | {'hw_machine_type': 'pc'},
-    ),
-    '05 BIOS': Mutation(
-        rule='VIRT-05',
-        files={CONFIG: 'CONFIG_AMD_MEM_ENCRYPT=y\n'},
-        properties=ENCRYPTED | {'hw_firmware_type': 'bios'},
     ),
 }
 

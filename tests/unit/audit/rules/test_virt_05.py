@@ -14,7 +14,8 @@ import struct
 
 import pytest
 
-from image_pipeline.audit import registry, subjects
+from image_pipeline.audit import esp, registry, subjects
+from image_pipeline.disk.files import FileTree
 from image_pipeline.testing import disks
 
 RULE = registry.get('VIRT-05')
@@ -41,12 +42,24 @@ def program(length: int = 64) -> bytes:
     return bytes(head) + bytes(length)
 
 
-LOADER, KERNEL = '/boot/efi/EFI/BOOT/BOOTX64.EFI', '/boot/vmlinuz-6.1.0'
+LOADER, KERNEL = '/EFI/BOOT/BOOTX64.EFI', '/boot/vmlinuz-6.1.0'
 SIGNED = {LOADER: program(), KERNEL: program()}
 
 
 def check(files, properties):
+    """Judge an image; what is below /EFI is on its EFI system partition."""
     image = disks.MemoryView(disks.MemoryDisk(), files)
+    on_esp = {
+        name: data
+        for name, data in files.items()
+        if name.lower().startswith('/efi/')
+    }
+    system = esp.Esp(
+        device=image.whole,
+        tree=FileTree(disks.MemoryFiles(on_esp)),
+        point='/boot/efi',
+    )
+    image.remember('esps', lambda: (system,))
     return RULE.check(
         subjects.RegisteredImageView(
             name='x', properties=properties, image=image
@@ -62,12 +75,17 @@ def check(files, properties):
         (SIGNED | {KERNEL: program(0)}, 'fail'),
         (SIGNED | {KERNEL: b'ELF'}, 'fail'),
         ({KERNEL: program()}, 'fail'),
-        ({'/efi/efi/boot/bootx64.efi': program(), KERNEL: program()}, 'pass'),
+        ({'/efi/boot/bootx64.efi': program(), KERNEL: program()}, 'pass'),
         ({LOADER: program()}, 'unknown'),
     ],
 )
 def test_secure_boot_needs_signatures(files, outcome):
     assert check(files, SECURE).outcome == outcome
+
+
+def test_boot_loader_is_named_as_the_guest_has_it():
+    verdict = check(SIGNED | {LOADER: program(0)}, SECURE)
+    assert verdict.evidence[0].path == '/boot/efi/EFI/BOOT/BOOTX64.EFI'
 
 
 def test_newest_kernel_counts():
@@ -84,7 +102,8 @@ def test_claims_need_the_other_properties(name):
 
 def test_arm_has_no_q35():
     files = {
-        '/boot/efi/EFI/BOOT/BOOTAA64.EFI': program(),
+        '/EFI/BOOT/BOOTAA64.EFI': program(),
+        '/usr/bin/bash': b'\x7fELF\2\1' + bytes(12) + b'\xb7\0',
         KERNEL: program(),
     }
     assert check(files, SECURE | {'hw_machine_type': 'virt'}).outcome == 'pass'
