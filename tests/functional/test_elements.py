@@ -25,6 +25,8 @@ import sys
 import pytest
 
 from image_pipeline import elements
+from image_pipeline.audit import registry
+from image_pipeline.testing import images
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0, reason='a root of its own takes root'
@@ -421,3 +423,69 @@ def test_the_mirror_of_the_build_gives_way_to_the_distributions(root):
         'deb [signed-by=/k] https://mine.example/sec stable-security main\n'
         'deb http://other.example/debian stable main\n'
     )
+
+
+@needs_root
+@pytest.mark.parametrize(('policy', 'value'), [('none', 0), ('automatic', 1)])
+def test_apt_is_told_whether_security_updates_install_themselves(
+    root, policy, value
+):
+    (root.path / 'etc/apt/apt.conf.d').mkdir(parents=True)
+    done = root.run(
+        'security-basics',
+        'post-install.d/45-set-update-policy',
+        DIB_SECURITY_UPDATES=policy,
+    )
+    assert done.returncode == 0, done.stderr
+    written = root.read('etc/apt/apt.conf.d/20auto-upgrades')
+    assert f'APT::Periodic::Unattended-Upgrade "{value}";\n' in written
+
+
+@needs_root
+def test_where_there_is_no_apt_updates_by_themselves_are_masked(root):
+    done = root.run(
+        'security-basics',
+        'post-install.d/45-set-update-policy',
+        DIB_SECURITY_UPDATES='none',
+    )
+    assert done.returncode == 0, done.stderr
+    mask = root.path / 'etc/systemd/system/dnf-automatic.timer'
+    assert os.readlink(mask) == '/dev/null'
+
+
+@needs_root
+def test_dnf_installs_security_updates_if_it_is_asked_to(root):
+    root.write(
+        'etc/dnf/automatic.conf',
+        '[commands]\nupgrade_type = default\napply_updates = no\n',
+    )
+    root.run(
+        'security-basics',
+        'post-install.d/45-set-update-policy',
+        DIB_SECURITY_UPDATES='automatic',
+    )
+    assert root.read('etc/dnf/automatic.conf') == (
+        '[commands]\nupgrade_type = security\napply_updates = yes\n'
+    )
+
+
+@needs_root
+def test_a_misspelt_policy_of_updates_fails(root):
+    done = root.run(
+        'security-basics',
+        'post-install.d/45-set-update-policy',
+        DIB_SECURITY_UPDATES='sometimes',
+    )
+    assert done.returncode == 1
+    assert "'sometimes' is not one of none, automatic" in done.stdout
+
+
+@needs_root
+def test_hardening_satisfies_its_rule(root):
+    done = root.run('security-basics', 'post-install.d/44-harden-kernel')
+    assert done.returncode == 0, done.stderr
+    path = 'etc/sysctl.d/60-security-basics.conf'
+    image = images.in_memory(
+        {f'/{path}': root.read(path)}, ['/etc/sysctl.d/60-egi.conf']
+    )
+    assert registry.get('EGI-SEC-10').check(image).outcome == 'pass'

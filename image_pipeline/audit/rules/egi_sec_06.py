@@ -50,7 +50,7 @@ class EgiSec06(rule.Rule):
         'OpenStack image guide, Ubuntu: "Install security updates '
         'automatically"'
     )
-    satisfied_by = ('element:system-basics',)
+    satisfied_by = ('element:security-basics',)
     remedy = (
         'write APT::Periodic::Unattended-Upgrade "1"; (or "0") into '
         '/etc/apt/apt.conf.d/20auto-upgrades, or enable dnf-automatic.timer'
@@ -84,6 +84,9 @@ class EgiSec06(rule.Rule):
             units = known.units(subject)
             line = None
             automatic = any(units.is_enabled(name) for name in _TIMERS) or None
+            if automatic is None and any(map(units.is_masked, _TIMERS)):
+                # Nobody masks what nobody thought of.
+                automatic = False
         wanted = options['policy']
         if automatic is None and wanted != 'none':
             yield found.said(

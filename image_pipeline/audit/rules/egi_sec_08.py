@@ -45,7 +45,7 @@ class EgiSec08(rule.Rule):
         'cloud-image-val, test_selinux_mode; diskimage-builder, '
         'selinux-fixfiles-restore; virt-sysprep, relabel'
     )
-    satisfied_by = ('element:system-basics',)
+    satisfied_by = ('element:security-basics',)
     remedy = (
         'set SELINUX=enforcing and run setfiles over the image after the last '
         'change; on Debian and Ubuntu install and enable apparmor'

@@ -55,7 +55,7 @@ class EgiSec10(rule.Rule):
         'hardening script that blocks vfat takes the config drive away.'
     )
     source = 'CIS benchmarks; cloud-image-val, test_blocklist'
-    satisfied_by = ('element:system-basics',)
+    satisfied_by = ('element:security-basics',)
     remedy = (
         'write the settings into /etc/sysctl.d/60-egi.conf; take needed '
         'modules out of /etc/modprobe.d and mitigations=off off the command '

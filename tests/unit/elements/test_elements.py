@@ -27,6 +27,7 @@ PRACTICES = (
     'network-dhcp',
     'one-initramfs',
     'plain-disk',
+    'security-basics',
     'sshd-keys-only',
     'system-basics',
 )

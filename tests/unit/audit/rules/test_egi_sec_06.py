@@ -63,5 +63,12 @@ def test_timer_of_dnf_is_a_policy():
     assert check(release | timer).outcome == 'pass'
 
 
+def test_timer_that_is_masked_is_a_policy_too():
+    release = {'/usr/lib/os-release': 'ID=rocky\nVERSION_ID=9.4\n'}
+    mask = {'/etc/systemd/system/dnf-automatic.timer': Link('/dev/null')}
+    assert check(release | mask).outcome == 'pass'
+    assert check(release | mask, policy='automatic').outcome == 'fail'
+
+
 def test_unknown_system_is_no_pass():
     assert check({'/usr/lib/os-release': 'ID=odd\n'}).outcome == 'unknown'
