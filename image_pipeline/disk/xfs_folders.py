@@ -67,14 +67,17 @@ def add_names(block: bytes, has_type: bool, found: dict[str, int]) -> None:
         (count,) = struct.unpack_from('>I', block, end - 8)
         end -= 8 + count * 8
     while place < end:
-        if place + 12 > end:
+        if place + 8 > end:
             raise ValueError('a damaged entry')
         tag, length = struct.unpack_from('>HH', block, place)
         if tag == _FREE:
+            # The least gap has eight bytes, the least entry has sixteen.
             if length < 8 or length % 8:
                 raise ValueError('a damaged gap')
             place += length
             continue
+        if place + 16 > end:
+            raise ValueError('a damaged entry')
         inode, length = struct.unpack_from('>QB', block, place)
         name = block[place + 9 : place + 9 + length]
         place += (9 + length + has_type + 2 + 7) & ~7

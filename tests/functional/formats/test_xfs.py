@@ -65,6 +65,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for number in range(count)
         ]
         lines += ['$']
+    # So short that blocks end with a gap of eight bytes.
+    lines += ['short-names d--755 0 0']
+    lines += [f'd{number:04} d--755 0 0\n$' for number in range(1000)]
+    lines += ['$']
     (folder / 'proto').write_text('\n'.join([*lines, '$', '']))
     return folder
 
@@ -90,12 +94,22 @@ def test_everything_is_read_as_it_was_written(source, tmp_path, kind):
         system = xfs_files.XfsFileSystem(disk, 0, disk.size)
         tree = files.FileTree(system)
         assert tree.listdir('/') == sorted(
-            [*FOLDERS, 'small', 'large', 'empty', 'short', 'long', 'console']
+            [
+                *FOLDERS,
+                'short-names',
+                'small',
+                'large',
+                'empty',
+                'short',
+                'long',
+                'console',
+            ]
         )
         for form, count in FOLDERS.items():
             assert tree.listdir(f'/{form}') == [name(n) for n in range(count)]
             found = tree.stat(f'/{form}')
             assert (found.mode, found.uid, found.gid) == (0o750, 1, 2)
+        assert len(tree.listdir('/short-names')) == 1000
         large = (source / 'large').read_bytes()
         assert tree.read_bytes('/large') == large
         inode = tree.stat('/large').inode

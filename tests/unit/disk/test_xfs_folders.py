@@ -90,6 +90,14 @@ def test_damaged_block_is_told(data):
         xfs_folders.add_names(data, True, {})
 
 
+def test_block_may_end_with_the_least_gap():
+    data = b'XDD3'.ljust(64, b'\0') + entry(b'hostname', 140)
+    data += struct.pack('>HHHH', 0xFFFF, 8, 0, len(data))
+    found: dict[str, int] = {}
+    xfs_folders.add_names(data, True, found)
+    assert found == {'hostname': 140}
+
+
 def test_index_that_would_fill_more_than_the_block_leaves_no_names():
     data = block(b'XDB3', entry(b'x', 3))[:-8] + b'\xff' * 8
     found: dict[str, int] = {}
