@@ -42,6 +42,7 @@ class Boot03(rule.Rule):
         'the initramfs and the boot entries'
     )
     fix = rule.Fix.BUILD_ONLY
+    implies = frozenset({'BOOT-05', 'VIRT-03'})
     probe = 'BOOT-03'
 
     def find(

@@ -47,10 +47,8 @@ _PLACES = (
     '/usr/lib/vmware-tools',
     '/etc/vmware-tools/locations',
 )
-_PIN = re.compile(
-    r'^\s*(?:blacklist\s+virtio[\w-]*|install\s+virtio[\w-]*\s+/bin/(?:true|false)'
-    r'|alias\s+(?:eth|scsi_hostadapter)\d*\s+(?!virtio)\S+)'
-)
+#: What must not be blocked is EGI-SEC-10's.
+_PIN = re.compile(r'^\s*alias\s+(?:eth|scsi_hostadapter)\d*\s+(?!virtio)\S+')
 
 
 class Boot06(rule.Rule):
