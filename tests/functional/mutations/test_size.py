@@ -103,7 +103,8 @@ MUTATIONS = {
     'PKG-01 display manager': Mutation(
         rule='EGI-PKG-01',
         files={
-            '/usr/lib/systemd/system/graphical.target': '[Unit]\n',
+            '/usr/lib/systemd/system/graphical.target': '[Unit]\n'
+            'Requires=multi-user.target\n',
             '/usr/lib/systemd/system/gdm.service': '[Service]\n',
             '/etc/systemd/system/default.target': Link(
                 '/usr/lib/systemd/system/graphical.target'
