@@ -27,7 +27,7 @@ from image_pipeline.disk import files
 
 #: Entries that are looked at, unless told otherwise: a cloud image has 30 to
 #: 100 thousand files, and so many take some 100 MB.
-MOST_ENTRIES = 250_000
+MOST_ENTRIES = 200_000
 #: Folders that cannot be read and are named.
 _MOST_UNREAD = 20
 
@@ -47,7 +47,8 @@ class Entry(NamedTuple):
 class Census:
     """All names in an image; see :func:`take`.
 
-    :param entries: the root first, then level by level; in a folder by name.
+    :param entries: the root first, then level by level, what is in a folder
+        together and by name.
     :param truncated: whether there were more entries than are looked at.
     :param unread: folders and inodes that are damaged: the path, and why.
     """
@@ -105,14 +106,6 @@ class Census:
         return found
 
 
-class _Folder(NamedTuple):
-    """A folder that is still to be read."""
-
-    mount: str
-    inode: int
-    path: str
-
-
 def take(tree: files.FileTree, limit: int = MOST_ENTRIES) -> Census:
     """Look at every name in an image.
 
@@ -122,99 +115,104 @@ def take(tree: files.FileTree, limit: int = MOST_ENTRIES) -> Census:
     :param tree: the image's files.
     :param limit: entries at most.
     """
-    systems = tree.systems
-    root = systems['/'].root
-    entries = [Entry('/', systems['/'].stat(root))]
-    unread: list[tuple[str, str]] = []
-    seen = {('/', root)}
-    level = [_Folder('/', root, '')]
-    while level:
-        names = _names(tree, level, unread, limit - len(entries))
-        stats = _stats(systems, names, unread)
-        below: list[_Folder] = []
-        for folder, children in names:
-            for name, key in children:
-                stat = stats.get(key)
+    walk = _Walk(tree, limit)
+    while walk.level and not walk.truncated:
+        level, walk.level = walk.level, {}
+        for mount, folders in level.items():
+            walk.look(mount, folders)
+    return Census(
+        entries=walk.entries,
+        truncated=walk.truncated,
+        unread=tuple(walk.unread),
+    )
+
+
+class _Walk:
+    """One walk over all folders.
+
+    :param tree: the image's files.
+    :param limit: entries at most.
+    """
+
+    def __init__(self, tree: files.FileTree, limit: int) -> None:
+        self._systems = tree.systems
+        self._limit = limit
+        #: Folders in which another file system is mounted.
+        self._parents = {
+            path.rpartition('/')[0] for path in self._systems if path != '/'
+        }
+        root = self._systems['/'].root
+        self._seen = {('/', root)}
+        self.entries = [Entry('/', self._systems['/'].stat(root))]
+        self.unread: list[tuple[str, str]] = []
+        self.truncated = False
+        #: By file system, the folders that are to be read next: inode, path.
+        self.level: dict[str, list[tuple[int, str]]] = {'/': [(root, '')]}
+
+    def look(self, mount: str, folders: list[tuple[int, str]]) -> None:
+        """Look at what is in folders of one file system.
+
+        :param mount: where it is mounted.
+        :param folders: their inodes and paths.
+        """
+        # All names first, then all inodes in the order in which they lie.
+        names = self._names(mount, sorted(folders))
+        stats = self._stats(
+            mount, {inode for _, found in names for inode in found.values()}
+        )
+        for path, found in names:
+            for name in sorted(found):
+                inode = found[name]
+                here, place = f'{path}/{name}', mount
+                stat = stats.get(inode)
+                if path in self._parents and here in self._systems:
+                    place, inode = here, self._systems[here].root
+                    stat = self._stats(place, {inode}).get(inode)
                 if stat is None:
                     continue
-                if len(entries) >= limit:
-                    return Census(
-                        entries=entries, truncated=True, unread=tuple(unread)
-                    )
-                path = f'{folder.path}/{name}'
-                entries.append(Entry(path, stat))
-                if stat.type is not files.FileType.FOLDER:
-                    continue
-                if key in seen:
-                    _note(unread, path, 'the folder is there twice')
-                    continue
-                seen.add(key)
-                below.append(_Folder(*key, path))
-        level = below
-    return Census(entries=entries, unread=tuple(unread))
+                if len(self.entries) >= self._limit:
+                    self.truncated = True
+                    return
+                self.entries.append(Entry(here, stat))
+                if stat.type is files.FileType.FOLDER:
+                    self._descend(place, inode, here)
 
+    def _descend(self, mount: str, inode: int, path: str) -> None:
+        if (mount, inode) in self._seen:
+            self._note(path, 'the folder is there twice')
+            return
+        self._seen.add((mount, inode))
+        self.level.setdefault(mount, []).append((inode, path))
 
-_Key = tuple[str, int]
+    def _names(
+        self, mount: str, folders: list[tuple[int, str]]
+    ) -> list[tuple[str, Mapping[str, int]]]:
+        system = self._systems[mount]
+        left = self._limit - len(self.entries)
+        names = []
+        for inode, path in folders:
+            if left < 0:
+                # One more than wanted tells that there are more.
+                break
+            try:
+                found = system.children(inode)
+            except exceptions.ImageUnreadable as exc:
+                self._note(path or '/', exc.message)
+                continue
+            names.append((path, found))
+            left -= len(found)
+        return names
 
+    def _stats(self, mount: str, wanted: set[int]) -> dict[int, files.Stat]:
+        stat = self._systems[mount].stat
+        found = {}
+        for inode in sorted(wanted):
+            try:
+                found[inode] = stat(inode)
+            except exceptions.ImageUnreadable as exc:
+                self._note(f'inode {inode} of {mount}', exc.message)
+        return found
 
-def _names(
-    tree: files.FileTree,
-    level: list[_Folder],
-    unread: list[tuple[str, str]],
-    left: int,
-) -> list[tuple[_Folder, list[tuple[str, _Key]]]]:
-    """Return what is in the folders of a level, in the order of the level."""
-    systems = tree.systems
-    found: dict[str, list[tuple[str, _Key]]] = {}
-    for folder in sorted(level):
-        mount, path = folder.mount, folder.path
-        if left < 0:
-            # One more than wanted tells that there are more.
-            break
-        try:
-            children = systems[mount].children(folder.inode)
-        except exceptions.ImageUnreadable as exc:
-            _note(unread, path or '/', exc.message)
-            continue
-        here = [
-            (name, (mount, inode)) for name, inode in sorted(children.items())
-        ]
-        if len(systems) > 1:
-            here = [
-                (
-                    name,
-                    (f'{path}/{name}', systems[f'{path}/{name}'].root)
-                    if f'{path}/{name}' in systems
-                    else key,
-                )
-                for name, key in here
-            ]
-        found[path] = here
-        left -= len(here)
-    return [
-        (folder, found[folder.path])
-        for folder in level
-        if folder.path in found
-    ]
-
-
-def _stats(
-    systems: Mapping[str, files.FileSystem],
-    names: list[tuple[_Folder, list[tuple[str, _Key]]]],
-    unread: list[tuple[str, str]],
-) -> dict[_Key, files.Stat]:
-    """Return what is known of inodes, looked at in their own order."""
-    wanted = {key: None for _, children in names for _, key in children}
-    found: dict[_Key, files.Stat] = {}
-    for key in sorted(wanted):
-        mount, inode = key
-        try:
-            found[key] = systems[mount].stat(inode)
-        except exceptions.ImageUnreadable as exc:
-            _note(unread, f'inode {inode} below {mount}', exc.message)
-    return found
-
-
-def _note(unread: list[tuple[str, str]], path: str, why: str) -> None:
-    if len(unread) < _MOST_UNREAD:
-        unread.append((path, why))
+    def _note(self, path: str, why: str) -> None:
+        if len(self.unread) < _MOST_UNREAD:
+            self.unread.append((path, why))
