@@ -54,6 +54,7 @@ class EgiLayout09(rule.Rule):
         'grub2-mkconfig) in the image'
     )
     fix = rule.Fix.YES
+    implies = frozenset({'EGI-ONE-04'})
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

@@ -359,6 +359,7 @@ MUTATIONS = {
     '09 device in fstab': Mutation(
         rule=f'{L}09',
         files=fstab('/dev/vdb1 /mnt auto nofail 0 2'),
+        also=frozenset({'EGI-ONE-04'}),
         where='/etc/fstab',
     ),
     '09 device on the command line': Mutation(
