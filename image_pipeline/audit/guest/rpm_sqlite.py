@@ -53,7 +53,7 @@ def headers(database: Read, logs: dict[str, Read]) -> Iterator[bytes]:
             _copy(read, path.with_name(NAME + suffix))
         try:
             yield from _select(path)
-        except (sqlite3.Error, OverflowError, MemoryError) as exc:
+        except (sqlite3.Error, ValueError, OverflowError, MemoryError) as exc:
             raise rpm_header.Damaged(f'SQLite says: {exc}') from exc
 
 

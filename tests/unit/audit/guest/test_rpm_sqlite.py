@@ -87,6 +87,8 @@ def test_reading_that_takes_too_long_is_stopped(monkeypatch):
             "INSERT INTO Packages VALUES (1, 'text');"
         ),
         MADE[:4096] + b'\xff' * (len(MADE) - 4096),
+        # SQLite's own message of it is no UTF-8.
+        MADE.replace(b'AUTOINCREMENT', b'AUTO\xffNCREMENT'),
     ],
 )
 def test_damage_is_told(data):
