@@ -165,7 +165,9 @@ def secrets(tree: files.FileTree, path: str) -> list[Secret]:
         fields = line.text.split(':')
         if len(fields) < 2:
             continue
-        members = fields[3].split(',') if 'shadow' not in path[-8:] else []
+        # A line may be cut short; programs take what is missing as empty.
+        last = fields[3] if len(fields) > 3 else ''
+        members = last.split(',') if 'shadow' not in path[-8:] else []
         found.append(
             Secret(
                 line=line,

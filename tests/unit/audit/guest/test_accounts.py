@@ -119,3 +119,8 @@ def test_groups_have_members():
         tree({'/etc/group': 'a:x:1:b,c\n'}), '/etc/group'
     )
     assert found.members == ('b', 'c')
+
+
+def test_group_that_is_cut_short_has_no_members():
+    (found,) = accounts.secrets(tree({'/etc/group': 'a:x\n'}), '/etc/group')
+    assert (found.name, found.members) == ('a', ())
