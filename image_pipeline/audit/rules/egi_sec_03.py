@@ -111,7 +111,11 @@ class EgiSec03(rule.Rule):
         units = known.units(subject)
         allowed = set(options['allowed'])
         for name, offers in _SERVICES.items():
-            if name not in allowed and units.is_enabled(name):
+            if (
+                name not in allowed
+                and units.is_enabled(name)
+                and _may_run(subject.files, units, name)
+            ):
                 yield found.in_file(
                     (units.links(name) or (units.path(name) or '',))[0],
                     f'{name} offers {offers}',
@@ -119,6 +123,20 @@ class EgiSec03(rule.Rule):
         yield from _sockets(units, allowed)
         yield from _mail(subject.files, units, allowed)
         yield from _resolved(subject.files, units)
+
+
+def _may_run(tree: files.FileTree, units: systemd.Units, name: str) -> bool:
+    """Tell whether a unit's conditions let it run.
+
+    Debian's rsync.service waits for an rsyncd.conf, for instance.
+    """
+    for setting in units.settings(name).all('Unit', 'ConditionPathExists'):
+        path = setting.value.lstrip('|!')
+        if path.startswith('/run/') or not path.startswith('/'):
+            continue
+        if tree.exists(path) == setting.value.startswith('!'):
+            return False
+    return True
 
 
 def _sockets(

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
-from image_pipeline.audit.guest import cloud_init, systemd, text
+from image_pipeline.audit.guest import cloud_init, packages, systemd, text
 from image_pipeline.disk import files
 
 #: Units that make host keys, beside cloud-init: EL and Fedora, openSUSE and
@@ -33,6 +33,8 @@ _UNITS = (
     'regenerate_ssh_host_keys.service',
     'runtime-ssh-host-keys.service',
 )
+#: Those that know nothing of cloud-init; EL's stay away where it runs.
+_OWN = frozenset(_UNITS[5:])
 _SSHD = ('sshd.service', 'ssh.service')
 #: Scripts that make host keys; diskimage-builder's is the first.
 _SCRIPTS = (
@@ -88,21 +90,42 @@ class EgiSsh04(rule.Rule):
                 'snapshot shares them',
                 severity=rule.Severity.WARNING,
             )
+        units = known.units(subject)
+        made_by = _mechanisms(units, cloud)
         scripts = list(_scripts(tree))
         for line in scripts:
             if _DSA.search(line.text):
                 yield found.at(
                     line,
-                    'a script makes a DSA key, which OpenSSH knows no more',
+                    'a script begins with a DSA key, which OpenSSH 9.8 and '
+                    'later need not know',
+                    # Where others make keys, or this sshd is old, they are
+                    # made all the same.
+                    severity=rule.Severity.WARNING
+                    if made_by or _knows_dsa(tree)
+                    else None,
                 )
-        units = known.units(subject)
-        made_by = _mechanisms(units, cloud)
         if not made_by and not any(_KEYGEN.search(s.text) for s in scripts):
             yield found.said(
                 'nothing makes host keys at the first boot',
                 data='cloud-init does not run its module ssh, and no unit of '
                 'ssh-keygen is enabled',
             )
+        own = [name for name in made_by if name in _OWN]
+        if own and 'cloud-init' in made_by:
+            yield found.said(
+                'two mechanisms make host keys, one while the other may use '
+                'them',
+                data=', '.join([*own, 'cloud-init']),
+                severity=rule.Severity.INFO,
+            )
+
+
+def _knows_dsa(tree: files.FileTree) -> bool:
+    """Tell whether this OpenSSH still makes DSA keys (9.8 stopped)."""
+    versions = packages.dpkg_versions(tree, frozenset({'openssh-server'}))
+    found_version = packages.version(versions.get('openssh-server', ''))
+    return bool(found_version) and found_version < (9, 8)
 
 
 def _types(cloud: cloud_init.Config) -> Iterator[rule.Finding]:

@@ -95,6 +95,7 @@ MUTATIONS = {
             'for key in dsa ecdsa ed25519 rsa; do\n'
             '  ssh-keygen -t $key -f /etc/ssh/ssh_host_${key}_key\ndone\n'
         },
+        severity='warning',
         where='/usr/local/sbin/runtime-ssh-host-keys.sh',
     ),
     'SSH-05 no keepalive': Mutation(

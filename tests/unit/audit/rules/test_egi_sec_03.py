@@ -47,6 +47,20 @@ def test_service_that_is_there_but_disabled_passes():
     assert check({f'{UNITS}/named.service': ''}).outcome == 'pass'
 
 
+@pytest.mark.parametrize(
+    ('condition', 'outcome'),
+    [
+        ('/etc/rsyncd.conf', 'pass'),
+        ('!/etc/rsyncd.conf', 'fail'),
+        ('/etc/fstab', 'fail'),
+        ('!/run/nologin', 'fail'),
+    ],
+)
+def test_service_that_waits_for_a_file_does_not_listen(condition, outcome):
+    unit = f'[Unit]\nConditionPathExists={condition}\n'
+    assert check(enabled('rsync.service', unit)).outcome == outcome
+
+
 def test_service_of_an_appliance_is_allowed():
     files = enabled('nginx.service')
     assert check(files, allowed=['nginx.service']).outcome == 'pass'

@@ -45,11 +45,38 @@ def test_types_and_keeping_keys_fail(text, severity):
     assert found.evidence[0].path == CLOUD
 
 
+SCRIPT = '/usr/local/sbin/runtime-ssh-host-keys.sh'
+DSA_FIRST = 'for key in dsa ecdsa ed25519 rsa; do\nssh-keygen -t $key\ndone\n'
+
+
 def test_script_of_diskimage_builder_that_begins_with_dsa_fails():
-    path = '/usr/local/sbin/runtime-ssh-host-keys.sh'
-    text = 'for key in dsa ecdsa ed25519 rsa; do\nssh-keygen -t $key\ndone\n'
-    found = check({path: text})
-    assert [(e.path, e.line) for e in found.evidence] == [(path, 1)]
+    found = check(NO_SSH | {SCRIPT: DSA_FIRST})
+    assert (found.outcome, found.severity) == ('fail', None)
+    assert [(e.path, e.line) for e in found.evidence] == [(SCRIPT, 1)]
+
+
+@pytest.mark.parametrize(
+    ('version', 'severity'),
+    [('1:9.2p1-2+deb12u7', 'warning'), ('1:10.0p1-7', None)],
+)
+def test_script_works_with_an_openssh_that_knows_dsa(version, severity):
+    status = (
+        'Package: openssh-server\nStatus: install ok installed\n'
+        f'Version: {version}\n'
+    )
+    files = {SCRIPT: DSA_FIRST, '/var/lib/dpkg/status': status}
+    assert check(NO_SSH | files).severity == severity
+
+
+def test_script_that_stops_is_a_warning_where_cloud_init_makes_keys():
+    assert check({SCRIPT: DSA_FIRST}).severity == 'warning'
+
+
+def test_two_mechanisms_are_a_hint():
+    unit = '/usr/lib/systemd/system/ssh-keygen.service'
+    wants = '/etc/systemd/system/multi-user.target.wants/ssh-keygen.service'
+    found = check({unit: '[Service]\n', wants: Link(unit)})
+    assert (found.outcome, found.severity) == ('fail', 'info')
 
 
 def test_nothing_that_makes_keys_fails():
