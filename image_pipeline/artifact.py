@@ -179,6 +179,9 @@ class ImageRecord:
     :param reason: why it is in that state, if somebody said so.
     :param path: its file, where the catalogue is on this host.
     :param previous_id: the image that it replaced as the current one.
+    :param tested_sha256: the content that its smoke test booted; None if
+        none passed.
+    :param tested_ram: MiB of memory that it was booted with then.
     """
 
     id: str
@@ -201,6 +204,8 @@ class ImageRecord:
     reason: str | None = None
     path: Path | None = None
     previous_id: str | None = None
+    tested_sha256: str | None = None
+    tested_ram: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

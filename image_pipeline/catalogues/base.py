@@ -56,6 +56,18 @@ class Usage:
     users: tuple[str, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tested:
+    """What a smoke test found out of an image.
+
+    :param sha256: of what was booted.
+    :param ram: MiB of memory that it was booted with.
+    """
+
+    sha256: str
+    ram: int
+
+
 class Catalogue(abc.ABC):
     """Where images are registered.
 
@@ -119,6 +131,27 @@ class Catalogue(abc.ABC):
 
         :param name: only those of this final name.
         :param states: only those in one of these states; none means all.
+        """
+
+    @abc.abstractmethod
+    def set_properties(
+        self,
+        image_id: str,
+        properties: Mapping[str, str | None],
+        *,
+        tested: Tested | None = None,
+    ) -> ImageRecord:
+        """Change properties of an image, all of them or none.
+
+        Its state, its name and its file stay.  What is the same already is
+        no change.
+
+        :param image_id: the image, in whatever state.
+        :param properties: the new values; None takes a property away.
+        :param tested: kept with the image: its smoke test has passed.
+        :returns: the image as it is now.
+        :raises NotFound: there is no such image.
+        :raises InvalidInput: a key is reserved.
         """
 
     @abc.abstractmethod

@@ -129,6 +129,19 @@ class DirectoryCatalogue(base.Catalogue):
             found = self._records(pending)
         return catalogue_states.listed(found, name=name, states=states)
 
+    def set_properties(
+        self,
+        image_id: str,
+        properties: Mapping[str, str | None],
+        *,
+        tested: base.Tested | None = None,
+    ) -> artifact.ImageRecord:
+        """Change an image's properties; see :meth:`base.Catalogue`."""
+        with self._journal.writing():
+            record = self._get(image_id)
+            changed = catalogue_states.changed(record, properties, tested)
+            return self._replace(record, changed)
+
     def promote(
         self, image_id: str, *, reason: str | None = None, force: bool = False
     ) -> base.Swap:
@@ -247,6 +260,11 @@ class DirectoryCatalogue(base.Catalogue):
         changed = catalogue_states.updated(
             record, properties=properties, tags=self.target.tags
         )
+        return self._replace(record, changed)
+
+    def _replace(
+        self, record: artifact.ImageRecord, changed: artifact.ImageRecord
+    ) -> artifact.ImageRecord:
         if changed != record:
             self._journal.commit(
                 journal.Change(

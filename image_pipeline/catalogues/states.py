@@ -24,6 +24,11 @@ from image_pipeline.catalogues import base
 
 _STATE = artifact.ImageState
 _SHORT = 8
+#: Beginnings of property keys that are not for people: the pipeline's own
+#: record of an image, and what Glance's API refuses to set.
+RESERVED = ('image_pipeline_', 'os_glance')
+#: The least memory of an instance, in MiB.
+MIN_RAM = 'min_ram'
 
 
 def candidate(
@@ -80,12 +85,52 @@ def updated(
 ) -> artifact.ImageRecord:
     """Return what registering the same content again makes of an image.
 
+    The least memory stays if a smoke test found it out: the content is the
+    same, so nothing else would be found out now.
+
     :param record: the image that is there.
     :param properties: image properties.
     :param tags: tags.
     """
+    kept = {}
+    if record.tested_ram is not None:
+        found_out = str(record.tested_ram)
+        if record.properties.get(MIN_RAM) == found_out:
+            kept[MIN_RAM] = found_out
     return dataclasses.replace(
-        record, properties=dict(properties), tags=tuple(tags)
+        record, properties={**kept, **properties}, tags=tuple(tags)
+    )
+
+
+def changed(
+    record: artifact.ImageRecord,
+    properties: Mapping[str, str | None],
+    tested: base.Tested | None = None,
+) -> artifact.ImageRecord:
+    """Return what a change of properties makes of an image.
+
+    :param record: the image.
+    :param properties: the new values; None takes a property away.
+    :param tested: what a smoke test found out; None leaves what is known.
+    :raises InvalidInput: a key is reserved.
+    """
+    for key in sorted(properties):
+        if not key or key.startswith(RESERVED):
+            raise exceptions.InvalidInput(
+                f'the property "{key}" is reserved',
+                hint=f'properties that begin with {" or ".join(RESERVED)} '
+                'are set by the pipeline and by Glance',
+            )
+    merged = {**record.properties, **properties}
+    if tested is not None:
+        record = dataclasses.replace(
+            record, tested_sha256=tested.sha256, tested_ram=tested.ram
+        )
+    return dataclasses.replace(
+        record,
+        properties={
+            key: value for key, value in merged.items() if value is not None
+        },
     )
 
 

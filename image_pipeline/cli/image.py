@@ -22,7 +22,6 @@ from image_pipeline.cli import base, image_names
 
 if TYPE_CHECKING:
     from image_pipeline.catalogues import base as catalogue_base
-    from image_pipeline.conf import settings as conf_settings
 
 LOG = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ class ImageList(base.Lister):
             choices=[state.value for state in artifact.ImageState],
             help='only images in this state; may be given several times',
         )
-        _add_target(parser)
+        image_names.add_target(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> _Rows:
@@ -63,7 +62,9 @@ class ImageList(base.Lister):
 
         :param parsed_args: the arguments.
         """
-        catalogue = _open(self.settings, parsed_args.target)
+        catalogue = image_names.open_catalogue(
+            self.settings, parsed_args.target
+        )
         images = catalogue.list_images(
             name=parsed_args.name,
             states=[artifact.ImageState(one) for one in parsed_args.states],
@@ -97,7 +98,7 @@ class ImageShow(base.ShowOne):
         parser.add_argument(
             'image', metavar='IMAGE', help=image_names.HELP + ': the current'
         )
-        _add_target(parser)
+        image_names.add_target(parser)
         return parser
 
     def take_action(
@@ -107,7 +108,9 @@ class ImageShow(base.ShowOne):
 
         :param parsed_args: the arguments.
         """
-        catalogue = _open(self.settings, parsed_args.target)
+        catalogue = image_names.open_catalogue(
+            self.settings, parsed_args.target
+        )
         image = image_names.find(
             catalogue, parsed_args.image, first=artifact.ImageState.CURRENT
         )
@@ -145,7 +148,9 @@ class ImagePromote(base.Lister):
 
         :param parsed_args: the arguments.
         """
-        catalogue = _open(self.settings, parsed_args.target)
+        catalogue = image_names.open_catalogue(
+            self.settings, parsed_args.target
+        )
         image = image_names.find(
             catalogue, parsed_args.image, first=artifact.ImageState.CANDIDATE
         )
@@ -189,7 +194,9 @@ class ImageRollback(base.Lister):
 
         :param parsed_args: the arguments.
         """
-        catalogue = _open(self.settings, parsed_args.target)
+        catalogue = image_names.open_catalogue(
+            self.settings, parsed_args.target
+        )
         if parsed_args.dry_run:
             from image_pipeline.catalogues import states
 
@@ -262,7 +269,9 @@ class ImageRetire(base.Lister):
                 'name the images to retire, or give --all',
                 hint='--dry-run shows what would be retired',
             )
-        catalogue = _open(self.settings, parsed_args.target)
+        catalogue = image_names.open_catalogue(
+            self.settings, parsed_args.target
+        )
         rows = []
         for image, why in image_names.chosen(
             catalogue,
@@ -293,15 +302,6 @@ class ImageRetire(base.Lister):
         return 1 if self.failed else status
 
 
-def _add_target(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--target',
-        metavar='TARGET',
-        default='local',
-        help='whose catalogue (default: local)',
-    )
-
-
 def _add_change(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--reason', help='why; kept with the image')
     parser.add_argument(
@@ -309,7 +309,7 @@ def _add_change(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='change nothing, show what would change',
     )
-    _add_target(parser)
+    image_names.add_target(parser)
 
 
 def _count(text: str) -> int:
@@ -317,25 +317,6 @@ def _count(text: str) -> int:
     if value < 0:
         raise ValueError('it is negative')
     return value
-
-
-def _open(
-    settings: 'conf_settings.Settings', name: str
-) -> 'catalogue_base.Catalogue':
-    """Return a target's catalogue, with nothing half done in it."""
-    from image_pipeline.catalogues import registry
-
-    target = settings.targets.get(name)
-    if target is None:
-        raise exceptions.NotFound(
-            f'there is no target "{name}"',
-            hint=exceptions.did_you_mean(name, settings.targets)
-            or f'targets are {", ".join(sorted(settings.targets))}',
-        )
-    catalogue = registry.load(target, settings.state_dir)
-    for line in catalogue.recover():
-        LOG.warning('%s: %s', name, line)
-    return catalogue
 
 
 def _full(image: artifact.ImageRecord, target: str) -> dict[str, Any]:

@@ -12,7 +12,9 @@
 
 """What a user means by the name or id of an image."""
 
+import argparse
 import datetime
+import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,10 +22,50 @@ from image_pipeline import artifact, exceptions
 
 if TYPE_CHECKING:
     from image_pipeline.catalogues import base as catalogue_base
+    from image_pipeline.conf import settings as conf_settings
+
+LOG = logging.getLogger(__name__)
 
 #: For the help of commands; what a name alone means follows.
 HELP = 'an id, the beginning of one (8 characters), or a name'
 _SHORTEST = 8
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says whose catalogue is meant.
+
+    :param parser: the command's.
+    """
+    parser.add_argument(
+        '--target',
+        metavar='TARGET',
+        default='local',
+        help='whose catalogue (default: local)',
+    )
+
+
+def open_catalogue(
+    settings: 'conf_settings.Settings', name: str
+) -> 'catalogue_base.Catalogue':
+    """Return a target's catalogue, with nothing half done in it.
+
+    :param settings: the site's settings.
+    :param name: the target's name.
+    :raises NotFound: there is no such target.
+    """
+    from image_pipeline.catalogues import registry
+
+    target = settings.targets.get(name)
+    if target is None:
+        raise exceptions.NotFound(
+            f'there is no target "{name}"',
+            hint=exceptions.did_you_mean(name, settings.targets)
+            or f'targets are {", ".join(sorted(settings.targets))}',
+        )
+    catalogue = registry.load(target, settings.state_dir)
+    for line in catalogue.recover():
+        LOG.warning('%s: %s', name, line)
+    return catalogue
 
 
 def find(

@@ -106,6 +106,18 @@ class FakeCatalogue(base.Catalogue):
             self.images.values(), name=name, states=states
         )
 
+    def set_properties(
+        self,
+        image_id: str,
+        properties: Mapping[str, str | None],
+        *,
+        tested: base.Tested | None = None,
+    ) -> artifact.ImageRecord:
+        """Change an image's properties; see :meth:`base.Catalogue`."""
+        return self._keep(
+            catalogue_states.changed(self.get(image_id), properties, tested)
+        )
+
     def promote(
         self, image_id: str, *, reason: str | None = None, force: bool = False
     ) -> base.Swap:

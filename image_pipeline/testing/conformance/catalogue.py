@@ -192,6 +192,7 @@ class CatalogueConformance(ChangesConformance):
             catalogue.promote,
             catalogue.retire,
             catalogue.in_use,
+            lambda image_id: catalogue.set_properties(image_id, {}),
         ):
             with pytest.raises(exceptions.NotFound):
                 ask('no-such-image')

@@ -12,6 +12,7 @@
 
 """The contract of a catalogue's promote, roll back, retire and recover."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,58 @@ _STATE = artifact.ImageState
 
 class ChangesConformance(CatalogueFixtures):
     """What every catalogue does with the images that it has."""
+
+    def test_properties_are_set_and_taken_away(
+        self, catalogue: Any, folder: Path
+    ) -> None:
+        record = register(
+            catalogue, make_image(folder), properties={'a': '1', 'b': '2'}
+        )
+        changed = catalogue.set_properties(
+            record.id, {'a': None, 'b': '3', 'c': '4', 'not-there': None}
+        )
+        assert dict(changed.properties) == {'b': '3', 'c': '4'}
+        assert self.again(catalogue).get(record.id) == changed
+        assert changed == dataclasses.replace(
+            record, properties=changed.properties
+        )
+
+    @pytest.mark.parametrize('state', ['current', 'previous', 'rejected'])
+    def test_setting_properties_does_not_change_the_state(
+        self, catalogue: Any, folder: Path, state: str
+    ) -> None:
+        ids = self.former(catalogue, folder, state)
+        before = self.states(catalogue)
+        catalogue.set_properties(ids[state], {'a': '1'})
+        assert self.states(catalogue) == before
+        assert catalogue.get(ids[state]).properties['a'] == '1'
+
+    @pytest.mark.parametrize('key', ['image_pipeline_state', 'os_glance_x'])
+    def test_reserved_property_is_refused_and_nothing_is_set(
+        self, catalogue: Any, folder: Path, key: str
+    ) -> None:
+        record = register(catalogue, make_image(folder))
+        with pytest.raises(exceptions.InvalidInput):
+            catalogue.set_properties(record.id, {'a': '1', key: 'x'})
+        assert catalogue.get(record.id) == record
+
+    def test_what_a_smoke_test_found_out_is_kept(
+        self, catalogue: Any, folder: Path
+    ) -> None:
+        image = make_image(folder)
+        record = register(catalogue, image, properties={'a': '1'})
+        assert record.tested_sha256 is None
+        catalogue.set_properties(
+            record.id,
+            {'min_ram': '512'},
+            tested=base.Tested(sha256=record.sha256, ram=512),
+        )
+        catalogue.set_properties(record.id, {'b': '2'})
+        register(catalogue, image, properties={'a': '3'})
+        catalogue.promote(record.id)
+        now = self.again(catalogue).get(record.id)
+        assert (now.tested_sha256, now.tested_ram) == (record.sha256, 512)
+        assert dict(now.properties) == {'a': '3', 'min_ram': '512'}
 
     def test_first_promotion_makes_the_image_visible_under_its_name(
         self, catalogue: Any, folder: Path

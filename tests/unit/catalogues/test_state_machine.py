@@ -26,6 +26,7 @@ from image_pipeline.testing.conformance import catalogue as conformance
 
 NAMES = st.sampled_from(['a', 'b'])
 CONTENTS = st.sampled_from([b'1', b'2', b'3'])
+VALUES = st.sampled_from([None, '1', '2'])
 #: Before which change of a file the process dies; mostly it lives.
 DEATHS = st.one_of(st.just(10**6), st.integers(0, 25))
 
@@ -124,6 +125,23 @@ class CatalogueMachine(stateful.RuleBasedStateMachine):
             assert one.state != 'retired'
             assert one.state != 'rejected' or force
             self.rejected.discard((one.final_name, f'sha256:{one.sha256}'))
+
+    @stateful.precondition(lambda self: self.images())
+    @stateful.rule(data=st.data(), value=VALUES, death=DEATHS)
+    def set_properties(self, data, value, death):
+        one = data.draw(st.sampled_from(self.images()))
+
+        def expected(before, after):
+            now = after.pop(one.id)
+            assert now.properties == ({} if value is None else {'p': value})
+            assert now.state == before.pop(one.id).state
+            assert after == before
+
+        self.change(
+            death,
+            lambda: self.catalogue.set_properties(one.id, {'p': value}),
+            expected,
+        )
 
     @stateful.rule(name=NAMES, death=DEATHS)
     def roll_back(self, name, death):

@@ -245,3 +245,32 @@ def test_current_image_is_that_of_the_name():
     other = dataclasses.replace(one, id='2', final_name='debian-13')
     assert states.current([image('3'), other, one], 'debian-12') is one
     assert states.current([image('3'), other], 'debian-12') is None
+
+
+def test_change_of_properties_leaves_everything_else():
+    found = states.changed(image(), {'os_distro': None, 'os_version': '12'})
+    assert found == image(properties={'os_version': '12'})
+
+
+@pytest.mark.parametrize('key', ['', 'image_pipeline_x', 'os_glance_x'])
+def test_reserved_properties_are_not_set(key):
+    with pytest.raises(exceptions.InvalidInput):
+        states.changed(image(), {key: None})
+
+
+TESTED = base.Tested(sha256='ab' * 32, ram=512)
+
+
+def test_least_memory_that_was_found_out_outlives_a_registration():
+    found = states.changed(image(), {'min_ram': '512'}, TESTED)
+    assert (found.tested_sha256, found.tested_ram) == ('ab' * 32, 512)
+    again = states.updated(found, properties={'a': '1'}, tags=[])
+    assert again.properties == {'a': '1', 'min_ram': '512'}
+    again = states.updated(found, properties={'min_ram': '256'}, tags=[])
+    assert again.properties == {'min_ram': '256'}
+
+
+def test_least_memory_that_a_person_said_does_not_outlive_a_registration():
+    found = states.changed(image(), {'min_ram': '2048'}, TESTED)
+    again = states.updated(found, properties={}, tags=[])
+    assert again.properties == {}
