@@ -35,6 +35,8 @@ ESP, BIOS, GAP, ROOT = (
     images.ROOT_START,
 )
 SUPERBLOCK = ROOT + 1024
+#: What a boot entry that is sound but for one thing has, too.
+CONSOLES = 'console=tty0 console=ttyS0,115200'
 
 
 def run(*argv: object) -> None:
@@ -75,6 +77,14 @@ def swap_in_gap(path: Path) -> None:
     run('mkswap', area)
     images.patch(path, GAP, area.read_bytes())
     area.unlink()
+
+
+def hybrid(path: Path) -> None:
+    """Put a partition into the boot record too; its code stays."""
+    with path.open('rb') as file:
+        code = file.read(440)
+    run('sgdisk', '--hybrid=1', path)
+    images.patch(path, 0, code)
 
 
 def bare_file_system(path: Path) -> None:
@@ -172,7 +182,7 @@ MUTATIONS = {
     ),
     '02 mapper on the command line': Mutation(
         rule=f'{L}02',
-        files=grub('linux /boot/vmlinuz root=/dev/mapper/vg-root'),
+        files=grub(f'linux /boot/vmlinuz root=/dev/mapper/vg-root {CONSOLES}'),
         severity='warning',
         where='/boot/grub/grub.cfg',
     ),
@@ -219,7 +229,7 @@ MUTATIONS = {
     ),
     '03 resume on the command line': Mutation(
         rule=f'{L}03',
-        files=grub('linux /boot/vmlinuz resume=LABEL=swap'),
+        files=grub(f'linux /boot/vmlinuz resume=LABEL=swap {CONSOLES}'),
         where='/boot/grub/grub.cfg',
     ),
     '03 resume in the initramfs': Mutation(
@@ -314,7 +324,7 @@ MUTATIONS = {
         files={'/etc/multipath/wwids': '# wwids\n/3600/\n'},
         where='/etc/multipath/wwids',
     ),
-    '08 hybrid MBR': Mutation(rule=f'{L}08', spoil=sgdisk('--hybrid=1')),
+    '08 hybrid MBR': Mutation(rule=f'{L}08', spoil=hybrid),
     '08 boot flag': Mutation(
         rule=f'{L}08', spoil=patch(446, b'\1'), where=446
     ),
@@ -364,17 +374,17 @@ MUTATIONS = {
     ),
     '09 device on the command line': Mutation(
         rule=f'{L}09',
-        files=grub('linux /boot/vmlinuz root=/dev/sda1'),
+        files=grub(f'linux /boot/vmlinuz root=/dev/sda1 {CONSOLES}'),
         where='/boot/grub/grub.cfg',
     ),
     '09 loop device in grub.cfg': Mutation(
         rule=f'{L}09',
-        files=grub('linux /boot/vmlinuz root=/dev/loop0p3'),
+        files=grub(f'linux /boot/vmlinuz root=/dev/loop0p3 {CONSOLES}'),
         where='/boot/grub/grub.cfg',
     ),
     '09 unknown UUID on the command line': Mutation(
         rule=f'{L}09',
-        files=grub('linux /boot/vmlinuz root=UUID=dead-beef'),
+        files=grub(f'linux /boot/vmlinuz root=UUID=dead-beef {CONSOLES}'),
         where='/boot/grub/grub.cfg',
     ),
     '09 unknown UUID to search for': Mutation(
@@ -389,7 +399,10 @@ MUTATIONS = {
     ),
     '09 device in a boot entry': Mutation(
         rule=f'{L}09',
-        files={'/boot/loader/entries/a.conf': 'options root=/dev/nvme0n1p3\n'},
+        files={
+            '/boot/loader/entries/a.conf': 'options root=/dev/nvme0n1p3 '
+            f'{CONSOLES}\n'
+        },
         where='/boot/loader/entries/a.conf',
     ),
     '10 metadata_csum_seed for an old GRUB': Mutation(
