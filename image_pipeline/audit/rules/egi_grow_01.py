@@ -123,8 +123,9 @@ def _against(
 def _devices(subject: view.ImageView) -> Iterator[rule.Finding]:
     """Give devices that are not the root's on every hypervisor."""
     config = known.cloud_config(subject)
-    devices = config.get('growpart', 'devices', default=['/'])
-    if not isinstance(devices, list) or '/' not in devices:
+    devices = config.get('growpart', 'devices', default='/')
+    # One alone need not be a list (util.get_cfg_option_list).
+    if '/' not in (devices if isinstance(devices, list) else [devices]):
         yield found.at(
             config.where('growpart', 'devices'),
             'growpart is told of devices by name, which change with the '

@@ -53,6 +53,8 @@ def without(content, *paths):
     [
         SYSTEM,
         SYSTEM | {CFG: f'{MODULES}growpart: {{mode: growpart}}\n'},
+        SYSTEM | {CFG: f'{MODULES}growpart: {{devices: /}}\n'},
+        SYSTEM | {CFG: f'{MODULES}growpart: {{devices: [/, /data]}}\n'},
         SYSTEM
         | {
             CFG: f'{MODULES}growpart: {{ignore_growroot_disabled: true}}\n',
