@@ -55,6 +55,9 @@ def fill(tree: Path, limit: int) -> int:
             source = Path(folder, name)
             size = source.lstat().st_size
             if total + size > limit:
+                # Not all the small files of the rest instead.
+                if total > limit * 0.9:
+                    return count
                 continue
             try:
                 os.link(source, place / name, follow_symlinks=False)
