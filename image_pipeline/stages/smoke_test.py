@@ -25,7 +25,7 @@ from image_pipeline.hypervisors import base as hypervisor_base
 from image_pipeline.hypervisors import registry as hypervisor_registry
 from image_pipeline.probes import access, console, report, script
 from image_pipeline.probes import registry as probe_registry
-from image_pipeline.stages import base, boots
+from image_pipeline.stages import base, boots, tested
 
 _MIB = 1 << 20
 
@@ -279,6 +279,7 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             log.writelines(f'{line}\n' for line in found.lines())
         if not found.passed:
             raise self._failure(found, path, smoke)
+        tested.note(context.catalogue, image, self._memory(found))
         return [
             artifact.Artifact(
                 kind=artifact.SMOKE_REPORT,
@@ -293,6 +294,13 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
                 },
             )
         ]
+
+    def _memory(self, found: report.Report) -> int:
+        """Return with how much memory it was booted, in MiB."""
+        # A cloud's flavor may have another size than was asked for.
+        told = [boot.machine.get('memory') for boot in found.boots]
+        known = [one >> 20 for one in told if isinstance(one, int)]
+        return max(known, default=self.options.memory_mib)
 
     def _order(self) -> boots.Order:
         given = {

@@ -24,7 +24,7 @@ from image_pipeline.host import cancellation
 from image_pipeline.hypervisors import base as hypervisor_base
 from image_pipeline.stages import registry, smoke_test
 from image_pipeline.store import cache as store_cache
-from image_pipeline.testing import fakes, hypervisor
+from image_pipeline.testing import fake_catalogue, fakes, hypervisor
 from image_pipeline.testing.conformance import stage as conformance
 
 RECORD = artifact.ImageRecord(
@@ -62,12 +62,11 @@ class TestConformance(conformance.StageConformance):
     )
 
 
-class Catalogue:
-    """A catalogue with one image."""
-
-    def get(self, image_id: str) -> artifact.ImageRecord:
-        assert image_id == RECORD.id
-        return RECORD
+def catalogue_of_one() -> fake_catalogue.FakeCatalogue:
+    """Return a catalogue with one image."""
+    found = fake_catalogue.FakeCatalogue(fakes.target())
+    found.images[RECORD.id] = RECORD
+    return found
 
 
 class Bench:
@@ -76,6 +75,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.recorded = fakes.Recorded()
+        self.catalogue = catalogue_of_one()
         self.cancelled = cancellation.CancellationToken()
         self.hypervisor = hypervisor.FakeHypervisor(
             fakes.target(), cache=store_cache.Cache(folder / 'cache')
@@ -96,7 +96,7 @@ class Bench:
                 )
             },
             cancelled=self.cancelled,
-            catalogue=Catalogue(),  # type: ignore[arg-type]
+            catalogue=self.catalogue,
             hypervisor=self.hypervisor,
             recorded=self.recorded,
             target=fakes.target(),
@@ -146,6 +146,21 @@ def test_good_image_passes_under_bios_and_uefi(bench: Bench) -> None:
         'HYG-03',
         'HYG-04',
     }
+
+
+def test_image_that_passed_is_known_to_boot_with_that_memory(
+    bench: Bench,
+) -> None:
+    bench.run({'memory_mib': 512})
+    image = bench.catalogue.get(RECORD.id)
+    assert image.properties == {'min_ram': '512'}
+    assert image.tested_sha256 == RECORD.sha256
+
+
+def test_image_that_failed_is_not_known_to_boot(bench: Bench) -> None:
+    bench.answers(lambda seed, shape, good: {'HYG-05': 'hostname=other\n'})
+    failure(bench)
+    assert bench.catalogue.get(RECORD.id) == RECORD
 
 
 def test_instances_are_taken_down_and_were_journaled(bench: Bench) -> None:
