@@ -12,6 +12,7 @@
 
 """What every rule must do, as tests; see the package for how to use them."""
 
+import functools
 import inspect
 import json
 import random
@@ -28,12 +29,13 @@ from image_pipeline import artifact
 from image_pipeline.audit import registry, subjects, view
 from image_pipeline.audit import rule as audit_rule
 from image_pipeline.disk import partitions
-from image_pipeline.testing import disks
+from image_pipeline.testing import disks, images
 
 _ID = re.compile(r'[A-Z][A-Z0-9]*(-[A-Z0-9]+)+')
 _SATISFIED = re.compile(r'(element|stage):[a-z][a-z0-9-]*')
 
 
+@functools.cache
 def _noise() -> bytes:
     return random.Random(1).randbytes(1 << 20)  # noqa: S311 - not a secret
 
@@ -74,6 +76,20 @@ _FILES_OF_NOISE: Mapping[str, bytes | str | disks.Link | None] = {
         '/var/lib/dpkg/status',
     )
 }
+
+
+def _system(thing: Callable[[str], disks.Content]) -> view.ImageView:
+    """Return the sound image with something else for each of its files."""
+    return disks.MemoryView(
+        _gpt(),
+        {
+            path: thing(path)
+            for path, content in images.FILES.items()
+            if isinstance(content, str | bytes | disks.File)
+        },
+    )
+
+
 #: Images that no rule may stumble over.
 WEIRD: Mapping[str, Callable[[], view.ImageView]] = {
     'one sector': lambda: view.ImageView(disks.MemoryDisk(bytes(512))),
@@ -94,6 +110,11 @@ WEIRD: Mapping[str, Callable[[], view.ImageView]] = {
     'folders for files': lambda: disks.MemoryView(
         _gpt(), dict.fromkeys(_FILES_OF_NOISE)
     ),
+    'a system of noise': lambda: _system(lambda path: _noise()[:4096]),
+    'a system of links to themselves': lambda: _system(disks.Link),
+    'a system of folders': lambda: _system(lambda path: None),
+    'a system of empty files': lambda: _system(lambda path: ''),
+    'a system of equals signs': lambda: _system(lambda path: '=\n[]\n:\n'),
 }
 
 
