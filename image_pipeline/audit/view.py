@@ -17,7 +17,7 @@ Everything is read when it is first asked for, and once.
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -95,6 +95,7 @@ class ImageView:
         self._files: disk_files.FileTree | str | None = None
         self._systems: dict[int, disk_files.FileSystem | str] = {}
         self._remembered: dict[str, Any] = {}
+        self._mounted: dict[str, Device] = {}
 
     @property
     def path(self) -> Path:
@@ -262,6 +263,14 @@ class ImageView:
             raise rule.CannotTell(self._files)
         return self._files
 
+    @property
+    def mounted(self) -> Mapping[str, Device]:
+        """The devices whose files :attr:`files` joins, by where they are.
+
+        :raises CannotTell: the files cannot be read.
+        """
+        return {'/': self.need_root(), **self._mounted} if self.files else {}
+
     def files_of(self, device: Device) -> disk_files.FileTree:
         """Return the files of one file system by itself.
 
@@ -289,6 +298,7 @@ class ImageView:
             system = self._system(device)
             if not isinstance(system, str):
                 joined[mount.point] = system
+                self._mounted[mount.point] = device
             elif mount.point == '/boot':
                 # Without it there would be no boot loader to be seen.
                 raise rule.CannotTell(f'/boot: {system}')

@@ -80,6 +80,23 @@ def copy_once(source: int, target: int, offset: int, length: int) -> int:
     return count
 
 
+def copy(source: Path, destination: Path) -> None:
+    """Copy a file and its holes.
+
+    :param source: the file.
+    :param destination: the copy; it is overwritten.
+    :raises OSError: it did not work.
+    """
+    with source.open('rb') as disk, destination.open('wb') as out:
+        os.ftruncate(out.fileno(), os.fstat(disk.fileno()).st_size)
+        for first, last in data(disk.fileno()):
+            offset = first
+            while offset < last:
+                offset += copy_once(
+                    disk.fileno(), out.fileno(), offset, last - offset
+                )
+
+
 def digests(
     path: Path,
     *,

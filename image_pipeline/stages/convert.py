@@ -192,7 +192,7 @@ class ConvertStage(base.Stage[ConvertOptions]):
                 os.link(disk.path, path)
             except OSError:
                 # The work folder is on another file system.
-                _copy(disk.path, path)
+                sparse.copy(disk.path, path)
         return {'compressed': False, 'compression': None}
 
     def _write(
@@ -254,15 +254,3 @@ def _compare(disk: artifact.Artifact, sha256: str) -> None:
         raise exceptions.DigestMismatch(
             f'{disk.path} has the digest sha256:{sha256}, not {disk.digest}'
         )
-
-
-def _copy(source: Path, destination: Path) -> None:
-    """Copy a file and its holes."""
-    with source.open('rb') as disk, destination.open('wb') as out:
-        os.ftruncate(out.fileno(), os.fstat(disk.fileno()).st_size)
-        for first, last in sparse.data(disk.fileno()):
-            offset = first
-            while offset < last:
-                offset += sparse.copy_once(
-                    disk.fileno(), out.fileno(), offset, last - offset
-                )

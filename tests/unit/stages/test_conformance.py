@@ -47,6 +47,10 @@ class TestSmokeTest(stage.StageConformance):
     name = 'smoke-test'
 
 
+class TestSysprep(stage.StageConformance):
+    name = 'sysprep'
+
+
 class TestZerofree(stage.StageConformance):
     name = 'zerofree'
 
