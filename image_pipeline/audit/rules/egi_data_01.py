@@ -45,7 +45,6 @@ class EgiData01(rule.Rule):
         'data", "DON\'T install all in one"; EGI documentation, Images '
         '(CVMFS)'
     )
-    satisfied_by = ('element:image-hygiene',)
     remedy = (
         'take the files out of the image, and fetch or mount them in the '
         'instance; split an image that does everything'

@@ -39,7 +39,6 @@ class EgiFmt04(rule.Rule):
         'HEPiX image lists (sl:checksum:sha512); SCS-0102 (os_hash_value); '
         'Glance, image signature verification'
     )
-    satisfied_by = ('stage:register',)
     remedy = (
         'publish `sha256sum FILE > SHA256SUMS` and `sha512sum FILE > '
         'SHA512SUMS` beside it, and sign them; if they do not match, fetch '

@@ -38,7 +38,7 @@ class EgiPkg01(rule.Rule):
         'EGI documentation, Images ("Tools like GUI are of no use"); '
         'cloud-image-val, test_inittab_and_systemd'
     )
-    satisfied_by = ('element:system-basics',)
+    satisfied_by = ('stage:compose',)
     remedy = (
         'remove the packages (package-installs with uninstall: true), and '
         'let boots end in multi-user.target: systemctl set-default '

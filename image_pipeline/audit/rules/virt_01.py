@@ -33,7 +33,6 @@ class Virt01(rule.Rule):
         'deletion (mount option discard) slows the guest down.'
     )
     source = 'fstrim(8); SCS-0102 (hw_disk_bus=scsi, for discard)'
-    satisfied_by = ('element:system-basics',)
     remedy = (
         'systemctl enable fstrim.timer, and no option discard in /etc/fstab; '
         'the cloud must pass it on (Nova: hw_disk_discard = unmap)'

@@ -35,7 +35,6 @@ class Virt03(rule.Rule):
         'Glance, Useful image properties (os_shutdown_timeout, hw_rng_model);'
         ' logind.conf(5), HandlePowerKey'
     )
-    satisfied_by = ('element:system-basics',)
     remedy = (
         'leave HandlePowerKey of logind.conf as it is (poweroff), and '
         'systemd-logind unmasked, or install acpid'

@@ -40,7 +40,6 @@ class Virt04(rule.Rule):
         'Kerberos tickets do not work until its clock is right again.'
     )
     source = 'cloud-image-val; chrony.conf(5), makestep; kernel-parameters'
-    satisfied_by = ('element:system-basics',)
     remedy = (
         'take clocksource= and no-kvmclock from the kernel\'s command line, '
         'and put `makestep 1 3` into chrony.conf'
