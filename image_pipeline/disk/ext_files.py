@@ -111,7 +111,10 @@ class ExtFileSystem:
             _FIELDS.unpack_from(data)
         )
         kind = _TYPES.get(mode & 0xF000, inodes.FileType.OTHER)
-        if len(data) >= 140 and data[136] & 3 and data[128] >= 12:
+        link = None
+        if kind is inodes.FileType.LINK:
+            link = inodes.text(self._link(inode, data))
+        if self._inode_size >= 140 and data[136] & 3 and data[128] >= 12:
             # The epoch in the lowest bits of i_mtime_extra.
             mtime += (data[136] & 3) << 32
         return inodes.Stat(
@@ -121,11 +124,9 @@ class ExtFileSystem:
             uid | uid_high << 16,
             gid | gid_high << 16,
             low | high << 32,
-            inodes.text(self._link(inode, data))
-            if kind is inodes.FileType.LINK
-            else None,
+            link,
             mtime,
-            bool(flags & _IMMUTABLE),
+            flags & _IMMUTABLE != 0,
         )
 
     def children(self, inode: int) -> dict[str, int]:

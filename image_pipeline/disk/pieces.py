@@ -41,14 +41,17 @@ class Pieces:
         :param length: how many.
         :raises ImageUnreadable: the file is damaged there.
         """
-        number, within = divmod(place, _SIZE)
-        piece = self._kept.get(number)
+        within = place % _SIZE
+        piece = self._kept.get(place - within)
         if piece is None:
-            piece = self._part.read(number * _SIZE, _SIZE)
-            self._kept[number] = piece
-            if len(self._kept) > _MOST:
-                self._kept.popitem(last=False)
-        data = piece[within : within + length]
-        if len(data) < length and within + length > _SIZE:
+            piece = self._fetch(place - within)
+        end = within + length
+        if end > _SIZE:
             return self._part.read(place, length)
-        return data
+        return piece[within:end]
+
+    def _fetch(self, start: int) -> bytes:
+        piece = self._kept[start] = self._part.read(start, _SIZE)
+        if len(self._kept) > _MOST:
+            self._kept.popitem(last=False)
+        return piece
