@@ -489,3 +489,69 @@ def test_hardening_satisfies_its_rule(root):
         {f'/{path}': root.read(path)}, ['/etc/sysctl.d/60-egi.conf']
     )
     assert registry.get('EGI-SEC-10').check(image).outcome == 'pass'
+
+
+@needs_root
+def test_the_journal_gets_its_bound(root):
+    done = root.run(
+        'system-logs',
+        'post-install.d/46-bound-journal',
+        DIB_SYSTEM_LOGS_SIZE='50M',
+    )
+    assert done.returncode == 0, done.stderr
+    path = 'etc/systemd/journald.conf.d/10-system-logs.conf'
+    assert root.read(path) == '[Journal]\nSystemMaxUse=50M\n'
+    image = images.in_memory(
+        {f'/{path}': root.read(path)},
+        ['/etc/systemd/journald.conf.d/10-size.conf'],
+    )
+    assert registry.get('EGI-LOG-03').check(image).outcome == 'pass'
+
+
+@needs_root
+@pytest.mark.parametrize('size', ['200', 'much', '0M', '10%'])
+def test_a_bound_that_is_no_size_fails_the_build(root, size):
+    done = root.run(
+        'system-logs',
+        'post-install.d/46-bound-journal',
+        DIB_SYSTEM_LOGS_SIZE=size,
+    )
+    assert done.returncode == 1
+    assert f"'{size}' is no size" in done.stdout
+
+
+@needs_root
+def test_renewals_are_filed_where_there_is_rsyslog(root):
+    (root.path / 'etc/rsyslog.d').mkdir()
+    done = root.run('system-logs', 'post-install.d/47-file-leases')
+    assert done.returncode == 0, done.stderr
+    written = root.files('etc')
+    assert written == [
+        'etc/logrotate.d/system-logs',
+        'etc/rsyslog.d/25-system-logs.conf',
+    ]
+    image = images.in_memory(
+        {
+            **{f'/{name}': root.read(name) for name in written},
+            '/usr/sbin/rsyslogd': 'ELF',
+            '/usr/sbin/dhclient': 'ELF',
+            '/usr/sbin/logrotate': 'ELF',
+            '/etc/cron.daily/logrotate': '#!/bin/sh',
+            '/etc/logrotate.d/rsyslog': '/var/log/syslog {\n}\n',
+            '/etc/rsyslog.conf': '$IncludeConfig /etc/rsyslog.d/*.conf\n'
+            '*.* /var/log/syslog\n',
+        }
+    )
+    for rule in ('EGI-LOG-01', 'EGI-LOG-02', 'EGI-LOG-03'):
+        assert registry.get(rule).check(image).outcome == 'pass', rule
+
+
+@needs_root
+def test_network_manager_warns_of_dhcp_and_speaks_of_the_rest(root):
+    (root.path / 'etc/NetworkManager').mkdir()
+    done = root.run('system-logs', 'post-install.d/47-file-leases')
+    assert done.returncode == 0, done.stderr
+    assert root.read('etc/NetworkManager/conf.d/10-system-logs.conf') == (
+        '[logging]\ndomains=DEFAULT,DHCP4:WARN,DHCP6:WARN\n'
+    )
+    assert not (root.path / 'etc/rsyslog.d').exists()

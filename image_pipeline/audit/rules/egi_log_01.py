@@ -39,11 +39,13 @@ class EgiLog01(rule.Rule):
         'matters is lost among them.'
     )
     source = 'EGI wiki VT-CloudCaps:BestPractices, "Syslog"'
+    satisfied_by = ('element:system-logs',)
     remedy = (
         'write /etc/rsyslog.d/25-dhclient.conf: if $programname == "dhclient" '
         'or $programname == "dhcpcd" then { action(type="omfile" '
-        'file="/var/log/dhclient.log") stop }; for NetworkManager '
-        '[logging] level=WARN, domains=DHCP4:WARN,DHCP6:WARN'
+        'file="/var/log/dhclient.log") stop }; for NetworkManager in '
+        '/etc/NetworkManager/conf.d/10-logging.conf, section [logging]: '
+        'domains=DEFAULT,DHCP4:WARN,DHCP6:WARN'
     )
     fix = rule.Fix.YES
 
@@ -117,16 +119,15 @@ def _is_quiet(tree: files.FileTree) -> bool:
             ),
         ],
     )
-    domains = said.get('logging', 'domains')
     level = said.get('logging', 'level')
-    levels = dict.fromkeys(
-        ('DHCP4', 'DHCP6'), level.value.upper() if level else 'INFO'
-    )
-    for word in domains.value.upper().split(',') if domains else ():
-        domain, colon, its = word.strip().partition(':')
-        if not colon:
-            continue
+    level_of = level.value.upper() if level else 'INFO'
+    domains = said.get('logging', 'domains')
+    # What is not named says nothing; a later word holds (nm-logging.c).
+    levels = dict.fromkeys(('DHCP4', 'DHCP6'), 'OFF')
+    words = domains.value.upper() if domains else 'DEFAULT'
+    for word in words.replace(',', ' ').split():
+        domain, colon, its = word.partition(':')
         for name in levels:
-            if domain in {name, 'DHCP', 'ALL'}:
-                levels[name] = its
-    return all(level in _QUIET for level in levels.values())
+            if domain in {name, 'DHCP', 'ALL', 'DEFAULT'}:
+                levels[name] = its if colon else level_of
+    return all(value in _QUIET for value in levels.values())

@@ -41,6 +41,7 @@ class EgiLog03(rule.Rule):
         'EGI wiki VT-CloudCaps:BestPractices, "add this file for log '
         'rotation"; journald.conf(5), SystemMaxUse='
     )
+    satisfied_by = ('element:system-logs',)
     remedy = (
         'name the file in /etc/logrotate.d/, enable logrotate.timer; for the '
         'journal write SystemMaxUse=200M into '

@@ -30,6 +30,7 @@ PRACTICES = (
     'security-basics',
     'sshd-keys-only',
     'system-basics',
+    'system-logs',
 )
 
 

@@ -54,8 +54,10 @@ def check(content):
         MANAGER
         | {
             '/etc/NetworkManager/conf.d/10-log.conf': '[logging]\nlevel=INFO\n'
-            'domains=DHCP4:WARN,DHCP6:WARN\n'
+            'domains=DEFAULT,DHCP4:WARN,DHCP6:WARN\n'
         },
+        MANAGER
+        | {'/etc/NetworkManager/conf.d/1.conf': '[logging]\ndomains=IP,DNS\n'},
         MANAGER
         | {
             '/etc/NetworkManager/NetworkManager.conf': '[logging]\nlevel=ERR\n'
@@ -89,7 +91,16 @@ def test_renewals_that_are_kept_out_pass(content):
             MANAGER
             | {
                 '/etc/NetworkManager/conf.d/10-log.conf': '[logging]\n'
-                'domains=DHCP4:WARN\n'
+                'domains=DHCP:WARN,DEFAULT\n'
+            },
+            '/etc/rsyslog.d/50-default.conf',
+            'NetworkManager',
+        ),
+        (
+            MANAGER
+            | {
+                '/etc/NetworkManager/conf.d/10-log.conf': '[logging]\n'
+                'domains=DHCP4:WARN,DHCP6\n'
             },
             '/etc/rsyslog.d/50-default.conf',
             'NetworkManager',
