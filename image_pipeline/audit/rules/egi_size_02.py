@@ -79,6 +79,11 @@ class EgiSize02(rule.Rule):
                 f'{root.name}, the root, has {used.free // _MIB} MiB of '
                 f'{used.size // _MIB} free; {needed // _MIB} are needed',
                 data=str(used.free),
+                # How much a first boot takes is experience: what is near is
+                # a hint.
+                severity=rule.Severity.INFO
+                if used.free * 2 >= needed
+                else None,
             )
         left = used.free_inodes
         if used.inodes and left is not None:

@@ -13,11 +13,12 @@
 """The size of the disk and what is in it are spoilt; one rule says so."""
 
 import random
+import struct
 from pathlib import Path
 
 import pytest
 
-from image_pipeline.disk import free_space, reader, superblocks
+from image_pipeline.disk import checksums, free_space, reader, superblocks
 from image_pipeline.host import process
 from image_pipeline.testing import images, mutations, packages
 from image_pipeline.testing.disks import MIB, Link
@@ -55,6 +56,19 @@ def large(path: Path) -> None:
     HOST.run(['sgdisk', '--move-second-header', path])
 
 
+def full(path: Path) -> None:
+    """Let the root's superblock say that hardly a block is free."""
+    place = images.ROOT_START + 1024
+    with path.open('r+b') as file:
+        file.seek(place)
+        data = bytearray(file.read(1024))
+        struct.pack_into('<I', data, 12, 10)
+        crc = checksums.crc32c(0xFFFFFFFF, bytes(data[:1020]))
+        struct.pack_into('<I', data, 1020, crc)
+        file.seek(place)
+        file.write(data)
+
+
 def grown(name: str, size: int):
     """Make a file so large; what it gets is a hole."""
 
@@ -71,7 +85,7 @@ MUTATIONS = {
     ),
     'SIZE-02 root is full': Mutation(
         rule='EGI-SIZE-02',
-        files={'/usr/lib/big': b'x' * (14 * MIB)},
+        spoil=full,
         severity='warning',
     ),
     'SIZE-03 residue': Mutation(

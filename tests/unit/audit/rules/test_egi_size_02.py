@@ -69,6 +69,12 @@ def test_root_needs_room_and_inodes(free, inodes, outcome):
     assert check(free, inodes).outcome == outcome
 
 
+def test_root_that_is_nearly_right_is_a_hint():
+    assert check(299).severity == 'info'
+    assert check(150).severity == 'info'
+    assert check(149).severity is None
+
+
 def test_large_roots_need_a_share_of_themselves():
     assert check(399, min_free_percent=20).outcome == 'fail'
     assert check(400, min_free_percent=20).outcome == 'pass'
