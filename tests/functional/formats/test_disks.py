@@ -14,6 +14,7 @@
 
 import os
 import struct
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -194,6 +195,21 @@ def test_vhdx_whose_log_was_not_replayed_is_refused(sound, tmp_path):
             file.seek(place)
             file.write(data)
     assert 'its log is not empty' in refused(path)
+
+
+def test_vhdx_with_sectors_of_4_kib_is_read(sound, tmp_path):
+    path = pack(sound, tmp_path, 'vhdx')
+    data = path.read_bytes()
+    # MS-VHDX, section 2.6.2.4: the item of the logical sector size.
+    item = uuid.UUID('8141BF1D-A96F-4709-BA47-F233A8FAAB5F').bytes_le
+    region = data.index(b'metadata')
+    entry = data.index(item, region)
+    (offset,) = struct.unpack_from('<I', data, entry + 16)
+    assert struct.unpack_from('<I', data, region + offset) == (512,)
+    images.patch(path, region + offset, struct.pack('<I', 4096))
+    with reader.open_disk(path) as disk, sound.open('rb') as file:
+        for piece in pieces(disk):
+            assert piece == file.read(STEP)
 
 
 def test_raw_disk_with_a_cookie_at_its_end_stays_raw(sound, tmp_path):
