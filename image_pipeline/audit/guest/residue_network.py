@@ -107,7 +107,10 @@ _NETWORK = (
         paths=('/etc/resolv.conf', '/etc/resolv.conf.ORIG'),
         why='instances would ask the name servers of the build host',
         mend=Mend.TRUNCATE,
-        line=re.compile(r'\s*(?:nameserver|search|domain)\s'),
+        # The resolver of the guest itself is asked on an address of its own.
+        line=re.compile(
+            r'\s*(?:nameserver\s+(?!127\.|::1\b)|search\s|domain\s)'
+        ),
     ),
     # What systemd-resolved's package put aside, to restore it when it goes.
     Kind(
