@@ -10,6 +10,8 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import random
+
 import pytest
 
 from image_pipeline.audit import rule
@@ -67,3 +69,18 @@ def test_database_cut_short_cannot_be_told(name, length):
     data = KINDS[name][:length]
     with pytest.raises(rule.CannotTell, match='damaged'):
         read({f'/var/lib/rpm/{name}': data})
+
+
+@pytest.mark.parametrize('name', list(KINDS))
+def test_bytes_that_are_flipped_do_no_more_than_damage(name):
+    noise = random.Random(1)
+    told = 0
+    for _ in range(150):
+        data = bytearray(KINDS[name])
+        for _ in range(noise.choice((1, 1, 9))):
+            data[noise.randrange(len(data))] = noise.choice((0, 1, 127, 255))
+        try:
+            read({f'/var/lib/rpm/{name}': bytes(data)})
+        except rule.CannotTell:
+            told += 1
+    assert told
