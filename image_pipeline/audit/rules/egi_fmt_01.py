@@ -15,7 +15,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from image_pipeline.audit import found, rule, subjects
+from image_pipeline.audit import found, ova, rule, subjects
 from image_pipeline.disk import qcow2
 
 _COMPRESSIONS = ('zlib', 'zstd')
@@ -90,6 +90,8 @@ class EgiFmt01(rule.Rule):
     ) -> Iterator[rule.Finding]:
         """Give what is not as it should be with the file."""
         disk = subject.image.disk
+        if disk.format == 'raw' and _is_ova(subject):
+            raise rule.NotApplicable('it is an OVA; EGI-OVA-01 judges it')
         if disk.format not in options['formats']:
             yield found.said(
                 f'the file is {disk.format}, not '
@@ -120,3 +122,10 @@ class EgiFmt01(rule.Rule):
         name = _COMPRESSIONS[header.compression]
         if stored.compressed and name not in options['compression']:
             yield found.said(f'clusters are compressed by {name}', data=name)
+
+
+def _is_ova(subject: subjects.ArtifactView) -> bool:
+    try:
+        return ova.is_ova(subject.path)
+    except OSError:
+        return False

@@ -47,7 +47,7 @@ class EgiOva01(rule.Rule):
     )
     fix = rule.Fix.YES
     # Whatever is looked for on a disk, a tar has none.
-    implies = frozenset({'EGI-LAYOUT-01', 'EGI-FMT-01'})
+    implies = frozenset({'EGI-LAYOUT-01'})
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -99,3 +99,11 @@ def test_raw_disk_is_for_clouds_that_want_it(formats, outcome):
         {'formats': formats},
     )
     assert verdict.outcome == outcome
+
+
+def test_ova_is_judged_by_another_rule(tmp_path):
+    path = tmp_path / 'x.ova'
+    path.write_bytes(bytes(1024))
+    image = view.ImageView(disks.MemoryDisk(bytes(512)))
+    verdict = RULE.check(subjects.ArtifactView(path=path, image=image))
+    assert verdict.outcome == 'not-applicable'
