@@ -26,6 +26,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from image_pipeline import artifact, exceptions
+from image_pipeline.disk import edits
 
 #: Pieces of evidence that a verdict keeps; one file may break a rule
 #: thousands of times.
@@ -201,6 +202,20 @@ class Rule(abc.ABC):
         :raises NotApplicable: it has nothing to say.
         :raises CannotTell: it cannot be judged.
         """
+
+    def mend(
+        self, subject: Any, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give changes of files after which the rule passes.
+
+        Asked of rules about an image that failed and whose :attr:`fix` is
+        yes.  Residue is mended by its own table and needs nothing here.
+
+        :param subject: see :meth:`check`.
+        :param options: as :meth:`find` gets them.
+        :raises NotApplicable: there is nothing that files could mend.
+        """
+        yield from ()
 
     def _failed(self, found: list[Finding]) -> Verdict:
         ranked = sorted(

@@ -22,7 +22,7 @@ from image_pipeline.cli import base
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from image_pipeline.audit import report, rule
+    from image_pipeline.audit import mending, profile, report, rule, waiver
 
 _QUIET = (artifact.Outcome.PASS, artifact.Outcome.NOT_APPLICABLE)
 _UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
@@ -69,6 +69,14 @@ class Audit(base.Command):
             help='judge this rule only; may be given several times',
         )
         parser.add_argument(
+            '--fix',
+            metavar='OUTPUT',
+            help='write a copy of the image to OUTPUT in which everything is '
+            'mended that needs no decision, judge that one, and show what '
+            'was changed; .raw is written raw, everything else as a '
+            'compressed qcow2',
+        )
+        parser.add_argument(
             '-f',
             '--format',
             choices=('table', 'json', 'yaml', 'junit', 'sarif'),
@@ -105,6 +113,8 @@ class Audit(base.Command):
         waived: tuple[waiver.Waiver, ...] = ()
         if parsed_args.waivers:
             waived = waiver.load(Path(parsed_args.waivers), known)
+        if parsed_args.fix:
+            return self._fix(parsed_args, chosen, waived)
         reports: list[report.Report] = []
         unreadable: list[exceptions.ImageUnreadable] = []
         for name in parsed_args.images:
@@ -128,6 +138,52 @@ class Audit(base.Command):
             return exceptions.AuditFailed.exit_status
         return 0
 
+    def _fix(
+        self,
+        parsed_args: argparse.Namespace,
+        chosen: 'profile.Profile',
+        waived: 'tuple[waiver.Waiver, ...]',
+    ) -> int:
+        """Mend a copy of the one image, and print what was done."""
+        from pathlib import Path
+
+        from image_pipeline.audit import mending, registry
+        from image_pipeline.host import cancellation, process
+
+        if len(parsed_args.images) != 1:
+            raise exceptions.InvalidInput(
+                '--fix takes one image: it writes one file'
+            )
+        output = base.new_file(parsed_args.fix)
+        cancelled = cancellation.CancellationToken()
+        with cancellation.cancel_on_signals(cancelled):
+            mended = mending.mend(
+                Path(parsed_args.images[0]),
+                output,
+                chosen,
+                waived,
+                host=process.Host(cancelled=cancelled),
+                cancelled=cancelled,
+            )
+        if parsed_args.format in {'json', 'yaml'}:
+            text = _values([mended.to_json()], parsed_args.format)
+        else:
+            text = _shown([mended.after], parsed_args, registry.rules())
+        if parsed_args.format == 'table':
+            text = f'{base.visible(_changes(mended))}\n{text}'
+        self.app.stdout.write(text)
+        if mended.after.blocking:
+            return exceptions.AuditFailed.exit_status
+        return 0
+
+
+def _changes(mended: 'mending.Mended') -> str:
+    lines = [
+        f'{one.rule:<16} {one.edit}\n{one.diff}' for one in mended.changes
+    ]
+    lines.append(f'{len(mended.changes)} changes\n')
+    return ''.join(lines)
+
 
 def _shown(
     reports: list['report.Report'],
@@ -145,8 +201,11 @@ def _shown(
         from image_pipeline.audit import sarif
 
         return json.dumps(sarif.render(reports, rules), indent=2) + '\n'
-    values = [one.to_json() for one in reports]
-    if parsed_args.format == 'json':
+    return _values([one.to_json() for one in reports], parsed_args.format)
+
+
+def _values(values: list[Any], form: str) -> str:
+    if form == 'json':
         return json.dumps(values, indent=2) + '\n'
     import yaml
 

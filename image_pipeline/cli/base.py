@@ -18,6 +18,7 @@ is imported inside ``take_action``.
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from cliff import columns, command, lister, show
@@ -272,3 +273,19 @@ def visible(text: str) -> str:
     return (
         text.translate(_VISIBLE).encode('utf-8', 'backslashreplace').decode()
     )
+
+
+def new_file(name: str) -> Path:
+    """Return the path of a file that is to be written.
+
+    :param name: what the user gave.
+    :raises InvalidInput: it is there already, or its folder is not.
+    """
+    path = Path(name).absolute()
+    if path.exists():
+        raise exceptions.InvalidInput(
+            f'{path} is there already', hint='remove it, or give another name'
+        )
+    if not path.parent.is_dir():
+        raise exceptions.InvalidInput(f'there is no folder {path.parent}')
+    return path

@@ -158,14 +158,4 @@ def _output(source: Path, parsed_args: argparse.Namespace) -> Path | None:
             f'{source} is not changed itself: say where the result goes',
             hint='add --output FILE, or --dry-run',
         )
-    output = Path(parsed_args.output)
-    if output.exists():
-        raise exceptions.InvalidInput(
-            f'{output} is there already',
-            hint='remove it, or give another name',
-        )
-    if not output.absolute().parent.is_dir():
-        raise exceptions.InvalidInput(
-            f'there is no folder {output.absolute().parent}'
-        )
-    return output.absolute()
+    return base.new_file(parsed_args.output)

@@ -145,3 +145,51 @@ def test_bad_input_is_told_and_nothing_is_left(
     assert done.returncode == 2
     assert said in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {'used.raw'}
+
+
+def test_audit_mends_a_copy_and_judges_it(used, tmp_path):
+    result = tmp_path / 'fixed.qcow2'
+    done = subprocess.run(
+        [PROGRAM, 'audit', used, '--fix', result, '-f', 'json'],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (report,) = json.loads(done.stdout)
+    assert report['image'] == str(result)
+    changed = {one['path']: one for one in report['fixed']['changes']}
+    assert changed['/etc/ssh/ssh_host_rsa_key']['rule'] == 'HYG-01'
+    assert report['fixed']['summary']['fail'] > report['summary']['fail']
+    assert hygiene(used)
+    assert hygiene(result) == set()
+
+
+def test_audit_that_mends_nothing_new_says_so(tmp_path):
+    sound = images.build(tmp_path / 'sound.raw', host=HOST)
+    done = subprocess.run(
+        [PROGRAM, 'audit', sound, '--fix', tmp_path / 'x.raw'],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert '0 changes' in done.stdout
+    assert 'rules:' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (('{used}', '--fix', '{used}'), 'is there already'),
+        (('{used}', '{used}', '--fix', 'x'), 'takes one image'),
+    ],
+)
+def test_fix_that_cannot_be_is_told(used, tmp_path, arguments, said):
+    words = [one.format(used=used) for one in arguments]
+    done = subprocess.run(
+        [PROGRAM, 'audit', *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert said in done.stderr

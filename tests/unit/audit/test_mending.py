@@ -1,0 +1,93 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import datetime
+from pathlib import Path
+
+from image_pipeline import artifact
+from image_pipeline.audit import mending, profile, rule, waiver
+from image_pipeline.disk import edits
+from image_pipeline.testing import images
+
+
+class Tidy01(rule.Rule):
+    """There is no /etc/untidy."""
+
+    id = 'TIDY-01'
+    severity = rule.Severity.WARNING
+    statement = 'there is no /etc/untidy'
+    rationale = 'It is untidy.'
+    source = 'us'
+    remedy = 'remove it'
+    fix = rule.Fix.YES
+
+    def find(self, subject, options):
+        if subject.files.exists('/etc/untidy'):
+            yield rule.Finding(evidence=artifact.Evidence(message='it is'))
+
+    def mend(self, subject, options):
+        yield edits.Write(path='/etc/untidy', content=b'two\n')
+        yield edits.Remove(path='/etc/untidy')
+        yield edits.Remove(path='/etc/untidy')
+
+
+class Build01(Tidy01):
+    """Only a build can mend it."""
+
+    id = 'BUILD-01'
+    fix = rule.Fix.BUILD_ONLY
+
+
+VIEW = images.in_memory({'/etc/untidy': 'one\n'})
+
+
+def wanted(*rules, waivers=(), done=(), view=VIEW):
+    chosen = profile.Profile(
+        name='x',
+        description='x',
+        chosen=tuple(profile.Chosen(rule=one) for one in rules),
+    )
+    return list(
+        mending._wanted(view, chosen, tuple(waivers), Path('x'), list(done))
+    )
+
+
+def test_rule_that_failed_is_mended_and_each_change_is_made_once():
+    first, second = wanted(Tidy01())
+    assert (first.rule, str(second.edit)) == (
+        'TIDY-01',
+        'remove /etc/untidy',
+    )
+    assert '-one\n+two\n' in first.diff
+    assert wanted(Tidy01(), done=[first, second]) == []
+
+
+def test_rule_that_passes_is_left_alone():
+    assert wanted(Tidy01(), view=images.in_memory()) == []
+
+
+def test_what_only_a_build_can_mend_is_left_alone():
+    assert wanted(Build01()) == []
+
+
+def test_what_is_waived_is_left_alone():
+    one = waiver.Waiver(
+        rule='TIDY-01',
+        reason='we like it',
+        expires=datetime.date(9999, 1, 1),
+    )
+    assert wanted(Tidy01(), waivers=[one]) == []
+
+
+def test_change_of_what_is_no_text_has_no_diff():
+    view = images.in_memory({'/etc/untidy': b'\0'})
+    assert wanted(Tidy01(), view=view)[0].diff == ''
