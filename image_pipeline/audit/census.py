@@ -28,6 +28,10 @@ from image_pipeline.disk import files
 #: Entries that are looked at, unless told otherwise: a cloud image has 30 to
 #: 100 thousand files, and so many take some 100 MB.
 MOST_ENTRIES = 200_000
+#: Bytes of all folders together; those of a million files have some 50 MB.
+_MOST_BYTES = 256 << 20
+#: Larger ones are not read by any reader, and so take nothing.
+_LARGEST = 64 << 20
 #: Folders that cannot be read and are named.
 _MOST_UNREAD = 20
 
@@ -50,7 +54,8 @@ class Census:
     :param entries: the root first, then level by level, what is in a folder
         together and by name.
     :param truncated: whether there were more entries than are looked at.
-    :param unread: folders and inodes that are damaged: the path, and why.
+    :param unread: folders and inodes that are damaged, or larger than any
+        that are sound: the path, and why.
     """
 
     entries: Sequence[Entry]
@@ -146,6 +151,7 @@ class _Walk:
         self.entries = [Entry('/', self._systems['/'].stat(root))]
         self.unread: list[tuple[str, str]] = []
         self.truncated = False
+        self._bytes = 0
         #: By file system, the folders that are to be read next: inode, path.
         self.level: dict[str, list[tuple[int, str]]] = {'/': [(root, '')]}
 
@@ -175,11 +181,17 @@ class _Walk:
                     return
                 self.entries.append(Entry(here, stat))
                 if stat.type is files.FileType.FOLDER:
-                    self._descend(place, inode, here)
+                    self._descend(place, stat, here)
 
-    def _descend(self, mount: str, inode: int, path: str) -> None:
+    def _descend(self, mount: str, stat: files.Stat, path: str) -> None:
+        inode = stat.inode
         if (mount, inode) in self._seen:
             self._note(path, 'the folder is there twice')
+            return
+        if stat.size <= _LARGEST:
+            self._bytes += stat.size
+        if self._bytes > _MOST_BYTES:
+            self._note(path, 'the folders are too large to be read')
             return
         self._seen.add((mount, inode))
         self.level.setdefault(mount, []).append((inode, path))

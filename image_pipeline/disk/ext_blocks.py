@@ -22,9 +22,10 @@ from collections.abc import Callable, Iterator
 _MAGIC = 0xF30A
 #: The deepest tree that the kernel makes (fs/ext4/ext4_extents.h).
 _DEPTH = 5
-#: Index blocks that one look at a file may take; 340 entries a block map
-#: terabytes.
-_MOST_NODES = 4096
+#: Index blocks that one look at a file may take: one for each block that is
+#: asked for, were they all apart, some above, and no more than these; 340
+#: entries a block map terabytes.
+_ABOVE, _MOST_NODES = 16, 4096
 
 #: First logical block, first physical one, how many.
 Run = tuple[int, int, int]
@@ -39,12 +40,16 @@ class Walk:
 
     :param read: gives a block by its number; short if there is no such one.
     :param size: bytes in a block.
+    :param blocks: how many blocks of the file are asked for.
     """
 
-    def __init__(self, read: Callable[[int], bytes], size: int) -> None:
+    def __init__(
+        self, read: Callable[[int], bytes], size: int, blocks: int
+    ) -> None:
         self._read = read
         self._size = size
-        self._left = _MOST_NODES
+        self._left = min(blocks + _ABOVE, _MOST_NODES)
+        self._after = 0
 
     def extents(
         self, node: bytes, first: int, last: int, above: int = _DEPTH + 1
@@ -71,8 +76,13 @@ class Walk:
             for logical, length, high, low in struct.iter_unpack(
                 '<IHHI', entries
             ):
+                if logical < self._after:
+                    # The same blocks again and again would take for ever.
+                    raise Damaged('extents out of order')
                 # Longer than that means: reserved, and reads as zeros.
-                if length <= 32768 and logical <= last:
+                reserved = length > 32768
+                self._after = logical + length - 32768 * reserved
+                if not reserved and logical <= last:
                     yield logical, high << 32 | low, length
             return
         index = list(struct.iter_unpack('<IIHxx', entries))

@@ -303,7 +303,7 @@ class ExtFileSystem:
         """Return bytes of a file's blocks; what has no block is zero."""
         first = offset // self._block
         last = (offset + length - 1) // self._block
-        walk = ext_blocks.Walk(self._read_block, self._block)
+        walk = ext_blocks.Walk(self._read_block, self._block, last - first + 1)
         look = walk.extents if _flags(data) & _EXTENTS else walk.pointers
         found: bytearray | None = None
         try:

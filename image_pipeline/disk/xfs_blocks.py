@@ -24,9 +24,9 @@ _HEADERS = {b'BMAP': 24, b'BMA3': 72}
 _UNWRITTEN = 1 << 63
 #: XFS_BTREE_MAXLEVELS.
 _MOST_LEVELS = 9
-#: Blocks of a tree that one look at a fork may take: each has at least some
-#: hundred extents.
-_MOST_NODES = 4096
+#: Blocks of a tree that one look at a fork may take: one for each block that
+#: is asked for, were they all apart, some above, and no more than these.
+_ABOVE, _MOST_NODES = 16, 4096
 
 #: First logical block, first block of the file system, how many.
 Run = tuple[int, int, int]
@@ -41,12 +41,16 @@ class Walk:
 
     :param read: gives a block by its number; short if there is no such one.
     :param size: bytes in a block.
+    :param blocks: how many blocks of the fork are asked for.
     """
 
-    def __init__(self, read: Callable[[int], bytes], size: int) -> None:
+    def __init__(
+        self, read: Callable[[int], bytes], size: int, blocks: int
+    ) -> None:
         self._read = read
         self._size = size
-        self._left = _MOST_NODES
+        self._left = min(blocks + _ABOVE, _MOST_NODES)
+        self._after = 0
 
     def records(self, data: bytes, first: int, last: int) -> Iterator[Run]:
         """Give the runs of a list of extents between two logical blocks.
@@ -57,12 +61,17 @@ class Walk:
         :param data: sixteen bytes for each.
         :param first: the first logical block that is asked for.
         :param last: the last one.
+        :raises Damaged: they are not in order.
         """
         for high, low in struct.iter_unpack('>QQ', data):
             logical = high >> 9 & (1 << 54) - 1
+            count = low & (1 << 21) - 1
+            if logical < self._after:
+                # The same blocks again and again would take for ever.
+                raise Damaged('extents out of order')
+            self._after = logical + count
             if high & _UNWRITTEN or logical > last:
                 continue
-            count = low & (1 << 21) - 1
             if logical + count > first:
                 yield logical, (high & 0x1FF) << 43 | low >> 21, count
 

@@ -222,7 +222,7 @@ class XfsFileSystem:
         self, fork: xfs_inode.Fork, first: int, last: int
     ) -> Iterator[xfs_blocks.Run]:
         """Give the runs of blocks of a fork between two logical ones."""
-        walk = xfs_blocks.Walk(self._read_block, self._block)
+        walk = xfs_blocks.Walk(self._read_block, self._block, last - first + 1)
         if fork.format == xfs_inode.EXTENTS:
             if fork.extents * 16 > len(fork.data):
                 raise ValueError('more extents than there is room for')
@@ -258,10 +258,9 @@ class XfsFileSystem:
         if size > min(_MOST_FOLDER, self._part.size):
             raise ValueError(f'{size} bytes')
         step = self._folder_block
-        last = xfs_folders.INDEX // self._block - 1
+        # What is behind the entries is an index.
+        last = -(-size // self._block) - 1
         for logical, physical, count in self._runs(fork, 0, last):
-            if logical * self._block >= size:
-                continue
             if logical * self._block % step or count * self._block % step:
                 # A folder's block in several extents.
                 yield from self._folder_slowly(fork, size)

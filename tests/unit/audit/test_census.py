@@ -128,6 +128,23 @@ def test_damaged_folders_and_inodes_are_told_and_the_rest_is_read():
         taken.need_whole()
 
 
+class Huge(MemoryFiles):
+    """A file system whose folders say that they are large."""
+
+    def stat(self, inode):
+        found = super().stat(inode)
+        if found.type is files.FileType.FOLDER:
+            return found._replace(size=60 << 20)
+        return found
+
+
+def test_folders_that_are_too_large_together_are_not_all_read():
+    taken = census.take(files.FileTree(Huge(TREE)))
+    assert '/usr' in paths(taken.entries)
+    with pytest.raises(rule.CannotTell, match='too large'):
+        taken.need_whole()
+
+
 def test_view_takes_the_census_once():
     view = MemoryView(MemoryDisk(), TREE)
     assert view.census is view.census

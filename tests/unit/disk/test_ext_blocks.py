@@ -34,7 +34,7 @@ def index(logical: int, block: int) -> bytes:
 
 def walk(blocks: dict[int, bytes]) -> ext_blocks.Walk:
     return ext_blocks.Walk(
-        lambda block: blocks.get(block, b'').ljust(SIZE, b'\0'), SIZE
+        lambda block: blocks.get(block, b'').ljust(SIZE, b'\0'), SIZE, 4000
     )
 
 
@@ -82,3 +82,24 @@ def test_pointers_that_lead_in_circles_end():
     with pytest.raises(ext_blocks.Damaged, match='block pointers'):
         for _ in walk({9: circle}).pointers(raw, 0, 1 << 30):
             pass
+
+
+def test_extents_that_are_not_in_order_are_damage():
+    root = node(0, leaf(0, 100, 2), leaf(1, 200, 1))
+    with pytest.raises(ext_blocks.Damaged, match='out of order'):
+        list(walk({}).extents(root, 0, 9))
+
+
+def test_few_blocks_take_few_nodes():
+    inner = node(1, *[index(key, 5) for key in range(4)])
+    reads = []
+
+    def read(block: int) -> bytes:
+        reads.append(block)
+        return (node(0) if block == 5 else inner).ljust(SIZE, b'\0')
+
+    top = node(2, *[index(key * 4, 6) for key in range(4)])
+    look = ext_blocks.Walk(read, SIZE, 1)
+    with pytest.raises(ext_blocks.Damaged):
+        list(look.extents(top, 0, 1000))
+    assert len(reads) < 20

@@ -50,7 +50,7 @@ def node(magic: bytes, level: int, entries: list[tuple[int, int]]) -> bytes:
 
 
 def walk(blocks: dict[int, bytes]) -> xfs_blocks.Walk:
-    return xfs_blocks.Walk(lambda number: blocks.get(number, b''), SIZE)
+    return xfs_blocks.Walk(lambda number: blocks.get(number, b''), SIZE, 4000)
 
 
 def test_numbers_of_an_extent_are_those_that_were_packed():
@@ -61,6 +61,12 @@ def test_numbers_of_an_extent_are_those_that_were_packed():
 def test_extent_that_was_never_written_is_a_hole():
     data = extent(0, 10, 1) + extent(1, 20, 1, flag=1)
     assert list(walk({}).records(data, 0, 100)) == [(0, 10, 1)]
+
+
+def test_extents_that_are_not_in_order_are_damage():
+    data = extent(0, 10, 5) + extent(4, 20, 1)
+    with pytest.raises(xfs_blocks.Damaged, match='out of order'):
+        list(walk({}).records(data, 0, 100))
 
 
 def test_only_what_is_asked_for_is_given():
