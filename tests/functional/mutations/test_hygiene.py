@@ -50,16 +50,12 @@ def warned(rule: str, path: str, content='left over\n', **more) -> Mutation:
 
 MUTATIONS = {
     '01 host key': left('01', '/etc/ssh/ssh_host_ed25519_key'),
-    '01 host key of dropbear': left('01', '/etc/dropbear/x_host_key'),
-    '02 snakeoil key': left('02', '/etc/ssl/private/ssl-cert-snakeoil.key'),
-    '02 munge key': left('02', '/etc/munge/munge.key'),
     '02 initiator': left(
         '02',
         '/etc/iscsi/initiatorname.iscsi',
         'InitiatorName=iqn.1993-08.org.debian:01:0123\n',
     ),
     '03 id': left('03', '/etc/machine-id', f'{ID}\n'),
-    '03 copy': left('03', '/var/lib/dbus/machine-id', f'{ID}\n'),
     '03 none': Mutation(
         rule=f'{H}03',
         without=frozenset({'/etc/machine-id'}),
@@ -74,15 +70,7 @@ MUTATIONS = {
         '127.0.0.1 localhost\n127.0.1.1 b.example.org b\n::1 localhost\n',
     ),
     '06 lease': left('06', '/var/lib/dhcp/dhclient.eth0.leases'),
-    '06 secret of NetworkManager': left(
-        '06', '/var/lib/NetworkManager/secret_key'
-    ),
     '07 name server': left('07', '/etc/resolv.conf', 'nameserver 192.0.2.1\n'),
-    '07 proxy': left(
-        '07', '/etc/environment', 'http_proxy=http://192.0.2.1:3128\n'
-    ),
-    '08 logins': warned('08', '/var/log/wtmp'),
-    '08 installer': warned('08', '/root/anaconda-ks.cfg', 'lang en_US\n'),
     '08 many': warned(
         '08', '/var/log/dpkg.log', 'x' * 70_000, where='/var/log'
     ),
@@ -91,7 +79,6 @@ MUTATIONS = {
         '/var/lib/cloud/instance',
         Link('/var/lib/cloud/instances/i-0'),
     ),
-    '09 data': left('09', '/var/lib/cloud/data/instance-id', 'i-0\n'),
     '10 history': left('10', '/root/.bash_history', 'ls\n'),
     '10 backup': warned('10', '/etc/fstab~'),
     '11 lists': left(
@@ -101,7 +88,6 @@ MUTATIONS = {
         severity='info',
     ),
     '12 temporary file': warned('12', '/var/tmp/x'),
-    '12 build tools': warned('12', '/usr/local/bin/dib-run-parts'),
     '13 backup of passwd': warned(
         '13', '/etc/passwd-', 'root:x:0:0:root:/root:/bin/bash\n'
     ),
@@ -116,11 +102,9 @@ MUTATIONS = {
         rule=f'{H}15', spoil=same_guid, severity='info'
     ),
     '16 home': warned('16', '/home/builder/notes', where='/home/builder'),
-    '16 linger': warned('16', '/var/lib/systemd/linger/builder', ''),
     '17 zone': warned(
         '17', '/etc/localtime', Link('/usr/share/zoneinfo/Europe/Rome')
     ),
-    '17 local clock': warned('17', '/etc/adjtime', '0 0 0\n0\nLOCAL\n'),
     '17 future': warned('17', '/srv/x', File('x', mtime=FUTURE)),
     '18 locale': left(
         '18', '/etc/locale.conf', 'LANG=it_IT.UTF-8\n', severity='info'

@@ -69,7 +69,7 @@ def test_what_breaks_the_rule_is_found(path, content, severity):
             'ff02::1 ip6-allnodes\n'
         },
         {
-            '/etc/hosts': '127.0.0.1 localhost localhost.localdomain localhost4\n'
+            '/etc/hosts': '127.0.0.1 localhost localhost.localdomain\n'
             '::1 localhost localhost6\n127.0.1.1 debian\n'
         },
         {'/etc/hosts': 'not an address\n127.0.0.1 localhost\n::1 localhost\n'},

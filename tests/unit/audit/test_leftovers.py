@@ -1,0 +1,30 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from image_pipeline.audit import leftovers
+from image_pipeline.testing import images
+
+
+def test_findings_are_those_of_one_rule():
+    files = {'/etc/ssh/ssh_host_rsa_key': 'x', '/root/.bash_history': 'x'}
+    view = images.in_memory(files)
+    (one,) = leftovers.findings(view, 'HYG-01')
+    assert one.evidence.path == '/etc/ssh/ssh_host_rsa_key'
+    assert one.severity is None
+
+
+def test_line_is_named_and_not_repeated():
+    view = images.in_memory({'/etc/environment': 'A=1\nhttp_proxy=a:1@b:2\n'})
+    ((residue, finding),) = leftovers.of(view, 'HYG-07')
+    assert residue.lines == (2,)
+    assert finding.evidence.line == 2
+    assert finding.evidence.data is None
