@@ -200,13 +200,27 @@ def _resolved(
 ) -> Iterator[rule.Finding]:
     if not units.is_enabled('systemd-resolved.service'):
         return
-    said = systemd_conf.read(tree, 'resolved.conf')
-    setting = said.get('Resolve', 'LLMNR')
-    # The default is a matter of the distribution's build.
-    if setting is None or setting.value.lower() in ('yes', 'true', 'on', '1'):
+    setting = systemd_conf.read(tree, 'resolved.conf').get('Resolve', 'LLMNR')
+    if setting is not None:
+        value, line = setting.value, setting.line
+    else:
+        value, line = _default(tree), None
+    if value.lower() in ('yes', 'true', 'on', '1'):
         yield found.at(
-            setting.line if setting else None,
+            line,
             'systemd-resolved answers LLMNR on port 5355',
-            data=None if setting else 'LLMNR is not set',
+            data=None if line else 'LLMNR is not set; the default is yes',
             severity=rule.Severity.INFO,
         )
+
+
+def _default(tree: files.FileTree) -> str:
+    """Return the default of LLMNR, which differs by distribution.
+
+    systemd ships its defaults as comments; upstream's own is yes.
+    """
+    for folder in ('/etc/systemd', '/usr/lib/systemd'):
+        for line in text.lines(tree, f'{folder}/resolved.conf'):
+            if line.text.startswith('#LLMNR='):
+                return line.text.partition('=')[2].strip()
+    return 'yes'

@@ -26,6 +26,8 @@ _WEAK = {
     'kexalgorithms': re.compile(r'-sha1(?:-|$)|group1-'),
 }
 _LISTS = tuple(_WEAK)
+#: What a distribution decides for all programs alike, and updates.
+_POLICIES = ('/etc/crypto-policies/', '/usr/share/crypto-policies/')
 
 
 class EgiSsh05(rule.Rule):
@@ -116,7 +118,11 @@ class EgiSsh05(rule.Rule):
         for keyword in _LISTS:
             weak = _weak(config.value(keyword), _WEAK[keyword])
             setting = config.setting(keyword)
-            if weak and setting is not None:
+            if (
+                weak
+                and setting is not None
+                and not setting.line.path.startswith(_POLICIES)
+            ):
                 yield found.at(
                     setting.line,
                     'sshd offers weak algorithms',

@@ -119,3 +119,11 @@ def test_llmnr_is_a_hint():
         {'/etc/systemd/resolved.conf.d/10-network-dhcp.conf': '[Resolve]\n'}
     )
     assert (found.outcome, found.severity) == ('fail', 'info')
+
+
+def test_default_of_llmnr_is_what_the_distribution_s_file_says():
+    without = ['/etc/systemd/resolved.conf.d/10-network-dhcp.conf']
+    for said, outcome in (('yes', 'fail'), ('no', 'pass')):
+        files = {'/usr/lib/systemd/resolved.conf': f'#LLMNR={said}\n'}
+        found = RULE.check(images.in_memory(files, without))
+        assert found.outcome == outcome

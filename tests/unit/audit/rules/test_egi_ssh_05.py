@@ -67,3 +67,9 @@ def test_defaults_of_openssh_are_told_as_such():
 def test_site_may_have_ranges_of_its_own():
     assert check('MaxAuthTries 6', max_auth_tries=6).outcome == 'pass'
     assert check('ClientAliveInterval 0').outcome == 'fail'
+
+
+def test_algorithms_of_red_hat_s_policy_are_its_own_matter():
+    path = '/etc/crypto-policies/back-ends/opensshserver.config'
+    files = {FIRST: f'Include {path}\n', path: 'MACs hmac-sha1\n'}
+    assert RULE.check(images.in_memory(files)).outcome == 'pass'
