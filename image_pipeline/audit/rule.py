@@ -162,13 +162,18 @@ class Rule(abc.ABC):
         :param options: those that differ from the defaults.
         :returns: the verdict; never raises for what an image holds.
         """
-        found: list[Finding] = []
+        found: dict[Severity, list[Finding]] = {}
+        count = 0
         reason = None
         try:
             for finding in self.find(
                 subject, self.defaults() | dict(options or {})
             ):
-                found.append(finding)
+                count += 1
+                # A million faults must not fill the memory.
+                alike = found.setdefault(finding.severity or self.severity, [])
+                if len(alike) < MOST_EVIDENCE:
+                    alike.append(finding)
         except NotApplicable as exc:
             if not found:
                 return Verdict(
@@ -180,7 +185,7 @@ class Rule(abc.ABC):
         except RecursionError:
             reason = 'the image is too deeply nested'
         if found:
-            return self._failed(found)
+            return self._failed(found, count)
         if reason is not None:
             return Verdict(
                 outcome=artifact.Outcome.UNKNOWN,
@@ -217,22 +222,21 @@ class Rule(abc.ABC):
         """
         yield from ()
 
-    def _failed(self, found: list[Finding]) -> Verdict:
-        ranked = sorted(
-            found,
-            key=lambda finding: (finding.severity or self.severity).rank,
-            reverse=True,
-        )
-        worst = ranked[0].severity or self.severity
-        evidence = [finding.evidence for finding in ranked[:MOST_EVIDENCE]]
-        if len(ranked) > MOST_EVIDENCE:
+    def _failed(
+        self, found: Mapping[Severity, list[Finding]], count: int
+    ) -> Verdict:
+        ranked = sorted(found, key=lambda severity: severity.rank)[::-1]
+        evidence = [
+            finding.evidence
+            for severity in ranked
+            for finding in found[severity]
+        ][:MOST_EVIDENCE]
+        if count > len(evidence):
             evidence.append(
-                artifact.Evidence(
-                    message=f'and {len(ranked) - MOST_EVIDENCE} more'
-                )
+                artifact.Evidence(message=f'and {count - len(evidence)} more')
             )
         return Verdict(
             outcome=artifact.Outcome.FAIL,
             evidence=tuple(evidence),
-            severity=None if worst is self.severity else worst,
+            severity=None if ranked[0] is self.severity else ranked[0],
         )
