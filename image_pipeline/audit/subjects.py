@@ -19,10 +19,11 @@ has none (a file alone has no run), the rule does not apply.
 import dataclasses
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from image_pipeline import artifact
 from image_pipeline.audit import rule, view
 
 #: Files that list the checksums of others; Fedora's is called after the
@@ -74,14 +75,47 @@ class RegisteredImageView:
     :param name: its name there.
     :param properties: its properties; all values are text.
     :param state: candidate, current, previous, retired, rejected; None
-        before it is registered.
+        before it is registered, when its properties are but planned.
     :param image: the disk, if it is at hand.
+    :param record: all that the catalogue knows of it; None before it is
+        registered.
+    :param others: the other images of the catalogue.
     """
 
     name: str
     properties: Mapping[str, str]
     state: str | None = None
     image: view.ImageView | None = None
+    record: artifact.ImageRecord | None = None
+    others: tuple[artifact.ImageRecord, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        record: artifact.ImageRecord,
+        others: Iterable[artifact.ImageRecord] = (),
+    ) -> 'RegisteredImageView':
+        """Return an image as a catalogue has it.
+
+        :param record: the image.
+        :param others: images of the catalogue; it may be among them.
+        """
+        return cls(
+            name=record.name,
+            properties=record.properties,
+            state=record.state.value,
+            record=record,
+            others=tuple(one for one in others if one.id != record.id),
+        )
+
+    def need_record(self) -> artifact.ImageRecord:
+        """Return what the catalogue knows of it.
+
+        :raises NotApplicable: it is not registered.
+        """
+        if self.record is None:
+            raise rule.NotApplicable('the image is not registered yet')
+        return self.record
 
     def says(self, name: str) -> bool:
         """Tell whether a property is set to yes, as Nova understands it.

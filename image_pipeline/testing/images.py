@@ -52,6 +52,8 @@ FILES: Mapping[str, Content] = {
     '/usr/lib/os-release': 'ID=debian\nVERSION_ID="12"\n'
     # No test depends on the day on which it runs.
     'SUPPORT_END=9999-12-31\n',
+    '/etc/image-build': 'recipe=sound\nrun=20260131T120000Z-1\n'
+    'date=2026-01-31T12:00:00Z\n',
     '/etc/default/grub': 'GRUB_TIMEOUT=0\n'
     'GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"\n',
     '/etc/hostname': 'localhost\n',

@@ -29,9 +29,11 @@ tells a user to mend the wrong thing::
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from image_pipeline import artifact
 from image_pipeline.audit import profile, registry, report, runner, subjects
 from image_pipeline.host import process
 from image_pipeline.testing import images
@@ -39,6 +41,45 @@ from image_pipeline.testing.disks import Content
 
 #: The profile ``egi``, for images as small as these are, and raw.
 PROFILE = Path(__file__).parent / 'small.yaml'
+#: What is said of the sound image where it is registered.  No test depends
+#: on the day on which it runs.
+PROPERTIES: Mapping[str, str] = {
+    'architecture': 'x86_64',
+    'endorser': 'CN=Sound',
+    'hw_disk_bus': 'virtio',
+    'image_build_date': '2026-01-31',
+    'image_description': 'a sound image',
+    'image_source': 'private',
+    'l1_support_contact': 'mailto:sound@example.org',
+    'min_disk': '1',
+    'min_ram': '512',
+    'os_admin_user': 'debian',
+    'os_distro': 'debian',
+    'os_type': 'linux',
+    'os_version': '12',
+    'provided_until': 'notice',
+    'replace_frequency': 'never',
+    'vo': 'vo.example.org',
+}
+#: The sound image in a catalogue.
+RECORD = artifact.ImageRecord(
+    id='11111111-1111-4111-8111-111111111111',
+    name='sound',
+    final_name='sound',
+    state=artifact.ImageState.CURRENT,
+    sha256='ab' * 32,
+    sha512='cd' * 64,
+    size=images.SIZE,
+    virtual_size=images.SIZE,
+    format='raw',
+    visibility='public',
+    hidden=False,
+    created_at='2026-01-31T12:00:00Z',
+    promoted_at='2026-01-31T13:00:00Z',
+    tested_sha256='ab' * 32,
+    tested_ram=512,
+    properties=PROPERTIES,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,8 +98,12 @@ class Mutation:
     :param severity: of the result.
     :param where: a path or a byte that the evidence must name.
     :param unknown: the rules that cannot be judged any more.
-    :param properties: those that the image is registered with; None: it is
-        not registered.
+    :param properties: those that differ from :data:`PROPERTIES`, None takes
+        one away: the image is judged with them, as planned or registered.
+    :param record: what differs from :data:`RECORD`: the image is judged as a
+        catalogue has it.
+    :param others: what differs from :data:`RECORD` in each other image of
+        that catalogue.
     """
 
     rule: str
@@ -70,7 +115,9 @@ class Mutation:
     severity: str = 'error'
     where: str | int | None = None
     unknown: frozenset[str] = frozenset()
-    properties: Mapping[str, str] | None = None
+    properties: Mapping[str, str | None] | None = None
+    record: Mapping[str, Any] | None = None
+    others: tuple[Mapping[str, Any], ...] = ()
 
 
 def make(
@@ -99,23 +146,62 @@ def make(
 
 
 def audit(
-    path: Path, properties: Mapping[str, str] | None = None
+    path: Path,
+    properties: Mapping[str, str | None] | None = None,
+    record: Mapping[str, Any] | None = None,
+    others: Iterable[Mapping[str, Any]] = (),
 ) -> report.Report:
     """Judge an image by all rules.
 
     :param path: the image file.
     :param properties: see :class:`Mutation`.
+    :param record: see :class:`Mutation`.
+    :param others: see :class:`Mutation`.
     """
-    registered = None
-    if properties is not None:
-        registered = subjects.RegisteredImageView(
-            name='sound', properties=properties
-        )
     return runner.run(
         path,
         profile.load(str(PROFILE), registry.rules()),
-        registered=registered,
+        registered=registered(properties, record, others),
     )
+
+
+def registered(
+    properties: Mapping[str, str | None] | None = None,
+    record: Mapping[str, Any] | None = None,
+    others: Iterable[Mapping[str, Any]] = (),
+) -> subjects.RegisteredImageView | None:
+    """Return the sound image as a catalogue has it, or is to have it.
+
+    :param properties: see :class:`Mutation`.
+    :param record: see :class:`Mutation`.
+    :param others: see :class:`Mutation`.
+    :returns: None if neither properties nor a record are given.
+    """
+    said = _changed(PROPERTIES, properties or {})
+    if record is not None:
+        return subjects.RegisteredImageView.of(
+            _record(record, said), [_record(one, said) for one in others]
+        )
+    if properties is None:
+        return None
+    return subjects.RegisteredImageView(name='sound', properties=said)
+
+
+def _record(
+    changes: Mapping[str, Any], properties: Mapping[str, str]
+) -> artifact.ImageRecord:
+    given = {'properties': properties, **changes}
+    return dataclasses.replace(RECORD, **given)
+
+
+def _changed(
+    base: Mapping[str, str], changes: Mapping[str, str | None]
+) -> dict[str, str]:
+    return {
+        key: value
+        for key, value in {**base, **changes}.items()
+        if value is not None
+    }
 
 
 def check(
@@ -129,7 +215,7 @@ def check(
     :param host: runs the tools.
     """
     made = make(mutation, sound, folder / 'disk.raw', host=host)
-    found = audit(made, mutation.properties)
+    found = audit(made, mutation.properties, mutation.record, mutation.others)
     results = {result.rule: result for result in found.results}
     assert set(found.failed) == {mutation.rule} | mutation.also, found
     unknown = {
