@@ -17,14 +17,14 @@ In ``catalogue/`` of the state folder are
 - ``records/ID.json``: what is known of an image,
 - ``files/ID.FORMAT``: its file, read-only; where possible another name of
   the artifact, which takes no room,
-- ``images/NAME.FORMAT``: a symlink to the current one, for users,
+- ``images/NAME.FORMAT``: a symlink to the current one, for users, with its
+  checksums in ``NAME.FORMAT.CHECKSUM``,
 - ``rejected/``: digests that were rolled back,
 - ``incoming/ID/``: files on their way in, locked by whoever copies,
 - ``journal.json``: the change under way, if there is one.
 """
 
 import dataclasses
-import datetime
 import os
 import re
 import uuid
@@ -45,6 +45,7 @@ from image_pipeline.conf import settings as conf_settings
 from image_pipeline.host import cancellation
 
 _STATE = artifact.ImageState
+_CHECKSUM = '.CHECKSUM'
 _NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9._+@-]{0,199}')
 
 
@@ -159,7 +160,7 @@ class DirectoryCatalogue(base.Catalogue):
                 visibility=self.target.visibility,
                 reason=reason,
                 force=force,
-                now=_now(),
+                now=records.now(),
             )
             mark = _mark(record.final_name, record.sha256)
             unmark = [journal.remove(mark)] if self._has(mark) else []
@@ -173,7 +174,7 @@ class DirectoryCatalogue(base.Catalogue):
                 self._present(states=(_STATE.CURRENT,)),
                 name,
                 reason=reason,
-                now=_now(),
+                now=records.now(),
             )
             assert swap.former is not None  # noqa: S101 - it was current
             mark = journal.write(
@@ -249,7 +250,7 @@ class DirectoryCatalogue(base.Catalogue):
             run_id=run_id,
             properties=properties,
             tags=self.target.tags,
-            created_at=_now(),
+            created_at=records.now(),
             rejected=self._has(_mark(name, image.digest)),
         )
         return self._located(record)
@@ -283,14 +284,18 @@ class DirectoryCatalogue(base.Catalogue):
     ) -> None:
         """Commit a change of the current image, users' symlink included."""
         current, former = swap.current, swap.former
-        link = f'images/{current.final_name}.{current.format}'
-        after = [journal.link(link, f'../files/{_file(current)}')]
+        link = _link(current)
+        after = [
+            journal.link(link, f'../files/{_file(current)}'),
+            journal.text(link + _CHECKSUM, records.checksums(current)),
+        ]
         if former:
             steps = [*steps, self._write(former)]
         if former and former.format != current.format:
-            after.append(
-                journal.remove(f'images/{former.final_name}.{former.format}')
-            )
+            after += [
+                journal.remove(_link(former)),
+                journal.remove(_link(former) + _CHECKSUM),
+            ]
         self._journal.commit(
             journal.Change(
                 summary=f'{what} of {current.final_name} to {current.id}',
@@ -383,11 +388,10 @@ def _file(record: artifact.ImageRecord) -> str:
     return f'{record.id}.{record.format}'
 
 
+def _link(record: artifact.ImageRecord) -> str:
+    return f'images/{record.final_name}.{record.format}'
+
+
 def _mark(name: str, digest: str) -> str:
     """Return the file which says that a digest was rolled back."""
     return f'rejected/{name}.{digest.removeprefix("sha256:")}.json'
-
-
-def _now() -> str:
-    now = datetime.datetime.now(datetime.UTC)
-    return now.isoformat(timespec='microseconds').replace('+00:00', 'Z')

@@ -43,8 +43,8 @@ class Change:
     """What is to be done, completely or not at all.
 
     :param summary: for a person, such as ``promotion of debian-12 (ID)``.
-    :param steps: made by :func:`write`, :func:`remove`, :func:`link` and
-        :func:`move`; done in this order.
+    :param steps: made by :func:`write`, :func:`text`, :func:`remove`,
+        :func:`link` and :func:`move`; done in this order.
     """
 
     summary: str
@@ -58,6 +58,15 @@ def write(path: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
     :param value: JSON values.
     """
     return {'do': 'write', 'path': path, 'value': dict(value)}
+
+
+def text(path: str, content: str) -> Mapping[str, Any]:
+    """Return the step that replaces a text file.
+
+    :param path: relative to the journal's folder.
+    :param content: what it is to hold.
+    """
+    return {'do': 'text', 'path': path, 'content': content}
 
 
 def remove(path: str) -> Mapping[str, Any]:
@@ -196,6 +205,8 @@ class Journal:
         match step['do']:
             case 'write':
                 files.save_json(path, step['value'])
+            case 'text':
+                files.save_text(path, step['content'])
             case 'remove':
                 path.unlink(missing_ok=True)
             case 'link':
@@ -217,6 +228,7 @@ def _checked(step: Any) -> Mapping[str, Any]:
     """Return a step if it is one, and stays inside the folder."""
     needed = {
         'write': {'path', 'value'},
+        'text': {'path', 'content'},
         'remove': {'path'},
         'link': {'path', 'to'},
         'move': {'path', 'to'},

@@ -13,6 +13,7 @@
 """Image records as JSON files, one an image."""
 
 import dataclasses
+import datetime
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,3 +92,21 @@ def load(path: Path) -> artifact.ImageRecord:
             hint='restore it from a backup; or remove it, and bake again',
         )
     return record
+
+
+def checksums(record: artifact.ImageRecord) -> str:
+    """Return what ``sha256sum --check`` and ``sha512sum --check`` take.
+
+    :param record: an image, by its final name.
+    """
+    name = f'{record.final_name}.{record.format}'
+    return (
+        f'SHA256 ({name}) = {record.sha256}\n'
+        f'SHA512 ({name}) = {record.sha512}\n'
+    )
+
+
+def now() -> str:
+    """Return the time of day as records have it, in UTC."""
+    now = datetime.datetime.now(datetime.UTC)
+    return now.isoformat(timespec='microseconds').replace('+00:00', 'Z')

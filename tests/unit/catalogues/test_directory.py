@@ -10,6 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import hashlib
 import itertools
 import json
 import os
@@ -66,7 +67,7 @@ def check(catalogue):
             current.add(record.final_name)
             assert users_see(catalogue, f'{record.final_name}.raw') == content
     links = {path.stem for path in (catalogue.root / 'images').glob('[!.]*')}
-    assert links == current
+    assert links == current | {f'{name}.raw' for name in current}
     return found
 
 
@@ -187,8 +188,20 @@ def test_other_format_takes_the_place_of_the_former(catalogue, tmp_path):
         )
         record = conformance.register(catalogue, image)
         catalogue.promote(record.id)
-    names = [path.name for path in (catalogue.root / 'images').iterdir()]
-    assert names == [f'{NAME}.qcow2']
+    names = {path.name for path in (catalogue.root / 'images').iterdir()}
+    assert names == {f'{NAME}.qcow2', f'{NAME}.qcow2.CHECKSUM'}
+
+
+def test_checksums_of_the_current_image_lie_beside_it(catalogue, tmp_path):
+    for content in (b'one', b'two'):
+        promoted(catalogue, tmp_path, content)
+        image = catalogue.root / 'images' / f'{NAME}.raw'
+        data = image.read_bytes()
+        listed = image.with_name(f'{image.name}.CHECKSUM').read_text()
+        assert listed == (
+            f'SHA256 ({image.name}) = {hashlib.sha256(data).hexdigest()}\n'
+            f'SHA512 ({image.name}) = {hashlib.sha512(data).hexdigest()}\n'
+        )
 
 
 def test_digest_that_was_rolled_back_stays_rejected_after_deletion(

@@ -192,3 +192,15 @@ def test_damaged_journal_is_told_and_left_as_it_is(root, text, what):
     assert caught.value.hint
     assert seen(root) == BEFORE
     assert (root / 'journal.json').read_text() == text
+
+
+def test_text_is_put_in_place_of_the_former(root):
+    for content in ('one\n', 'two\n'):
+        made = journal.Journal(root)
+        with made.writing():
+            made.commit(
+                journal.Change(
+                    summary='x', steps=(journal.text('images/a', content),)
+                )
+            )
+        assert (root / 'images/a').read_text() == content

@@ -102,3 +102,10 @@ def test_record_under_the_name_of_another_image_is_refused(tmp_path):
 def test_record_that_is_not_there_is_no_damage(tmp_path):
     with pytest.raises(FileNotFoundError):
         records.load(tmp_path / 'image-1.json')
+
+
+def test_checksums_are_those_of_the_file_that_users_see():
+    assert records.checksums(RECORD) == (
+        f'SHA256 (debian-12.qcow2) = {"a" * 64}\n'
+        f'SHA512 (debian-12.qcow2) = {"b" * 128}\n'
+    )

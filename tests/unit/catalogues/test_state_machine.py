@@ -189,10 +189,15 @@ class CatalogueMachine(stateful.RuleBasedStateMachine):
             if one.state == 'current':
                 assert one.final_name not in current
                 current[one.final_name] = one
-        links = {path.stem: path for path in root.glob('images/[!.]*')}
-        assert set(links) == set(current)
-        for name, link in links.items():
-            assert link.resolve() == current[name].path.resolve()
+        seen = {path.name: path for path in root.glob('images/[!.]*')}
+        names = {
+            f'{one.final_name}.{one.format}': one for one in current.values()
+        }
+        assert set(seen) == set(names) | {f'{name}.CHECKSUM' for name in names}
+        for name, one in names.items():
+            assert seen[name].resolve() == one.path.resolve()
+            listed = seen[f'{name}.CHECKSUM'].read_text()
+            assert f'SHA256 ({name}) = {one.sha256}\n' in listed
         files = {path.name for path in root.glob('files/*')}
         assert files == {one.path.name for one in self.images()}
         assert not list(root.glob('incoming/*'))
