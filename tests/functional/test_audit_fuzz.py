@@ -64,7 +64,10 @@ def sound_xfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / 'disk.raw'
     with path.open('wb') as file:
         file.truncate(320 << 20)
-    HOST.run(['mkfs.xfs', '-q', '-L', 'root', '-p', folder / 'proto', path])
+    HOST.run(
+        ['mkfs.xfs', '-q', '-L', 'root', '-m', f'uuid={images.ROOT_UUID}',
+         '-p', folder / 'proto', path]
+    )  # fmt: skip
     HOST.run(
         ['xfs_db', '-x', '-c', 'path /etc/fstab',
          '-c', 'attr_set -s selinux -v 30', '-c', 'path /usr/large',
