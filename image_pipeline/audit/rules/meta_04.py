@@ -125,8 +125,7 @@ def _overdue(
     days = _FREQUENCIES.get(said)
     if built is None or days is None:
         return
-    due = built + datetime.timedelta(days=days)
-    if due + _GRACE < today:
+    if today - built > datetime.timedelta(days=days) + _GRACE:
         yield found.said(
             f'replace_frequency is {said}, and it was built on {built}'
         )

@@ -83,6 +83,7 @@ class Meta07(rule.Rule):
             'longest_days': {
                 'type': 'integer',
                 'minimum': 1,
+                'maximum': 36_500,
                 'default': 366,
                 'description': 'For how many days at most an image is '
                 'endorsed; it is a hint.',
@@ -101,7 +102,7 @@ class Meta07(rule.Rule):
             if not any(properties.get(key, '').strip() for key in keys):
                 yield found.said(f'no {what}: {" or ".join(keys)} is not set')
         today = datetime.datetime.now(datetime.UTC).date()
-        longest = today + datetime.timedelta(days=options['longest_days'])
+        longest = datetime.timedelta(days=options['longest_days'])
         for key in options['records'].get('expiry', []):
             try:
                 end = datetime.date.fromisoformat(properties.get(key, '')[:10])
@@ -109,7 +110,7 @@ class Meta07(rule.Rule):
                 continue
             if end < today:
                 yield found.said(f'{key} is over', data=end.isoformat())
-            elif end > longest:
+            elif end - today > longest:
                 yield found.said(
                     f'{key} is more than {options["longest_days"]} days away',
                     data=end.isoformat(),

@@ -10,10 +10,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import dataclasses
+
 import pytest
 
 from image_pipeline.audit import rule, subjects, view
-from image_pipeline.testing import disks
+from image_pipeline.testing import disks, mutations
 
 
 def test_files_that_belong_to_an_image_are_found(tmp_path):
@@ -63,3 +65,19 @@ def test_each_rule_is_shown_what_it_is_about():
     shown = subjects.Subjects(image=image)
     assert shown.get(rule.Subject.IMAGE) is image
     assert shown.get(rule.Subject.RUN) is None
+
+
+def test_image_of_a_catalogue_is_not_among_its_others():
+    record = mutations.RECORD
+    other = dataclasses.replace(record, id='other')
+    found = subjects.RegisteredImageView.of(record, [record, other])
+    assert (found.name, found.state) == (record.name, 'current')
+    assert found.properties == record.properties
+    assert found.others == (other,)
+    assert found.need_record() is record
+
+
+def test_planned_image_has_no_record():
+    planned = subjects.RegisteredImageView(name='x', properties={})
+    with pytest.raises(rule.NotApplicable):
+        planned.need_record()
