@@ -22,7 +22,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from image_pipeline import artifact, audit, disk, exceptions
-from image_pipeline.audit import profile, registry, report, runner, waiver
+from image_pipeline.audit import (
+    facts,
+    profile,
+    registry,
+    report,
+    runner,
+    subjects,
+    waiver,
+)
 from image_pipeline.stages import base
 
 
@@ -44,7 +52,9 @@ class AuditStage(base.Stage[AuditOptions]):
     """Judge each finished image file by the rules of a profile.
 
     It looks at what is shipped, after the last writer, offline and without
-    mounting.  The run stops if a rule of severity error fails, or cannot be
+    mounting, and at the properties that it is to be registered with: those
+    of the recipe and, after the stage properties, those of the image.  The
+    run stops if a rule of severity error fails, or cannot be
     judged; the report is kept either way.
     """
 
@@ -79,6 +89,7 @@ class AuditStage(base.Stage[AuditOptions]):
         },
     }
     requires = frozenset({artifact.IMAGE})
+    uses = frozenset({artifact.PROPERTIES})
     provides = frozenset({artifact.AUDIT_REPORT})
     scope = base.Scope.FORMAT
 
@@ -120,6 +131,9 @@ class AuditStage(base.Stage[AuditOptions]):
             'waivers': _digest(json.dumps(waived, default=str)),
             'readers': readers(),
             'image-name': context.image_name,
+            'properties': json.dumps(
+                dict(context.image_properties), sort_keys=True
+            ),
         }
 
     def run(self, context: base.StageContext) -> Iterable[artifact.Artifact]:
@@ -133,6 +147,7 @@ class AuditStage(base.Stage[AuditOptions]):
             image.path,
             self._profile(context.plan),
             self._waivers(context.plan),
+            registered=planned(context),
             shown_as=Path(name),
             # It lies alone in the store; nobody fetches it from there.
             published=False,
@@ -183,6 +198,27 @@ class AuditStage(base.Stage[AuditOptions]):
         return any(
             exc.message.endswith(f'rule {one}') for one in self.options.rules
         )
+
+
+def planned(
+    context: base.StageContext,
+) -> subjects.RegisteredImageView:
+    """Return the image as it is to be registered.
+
+    What a target says of its own is not known yet: one image may be for
+    several.
+
+    :param context: with the recipe's properties, and the image's.
+    """
+    derived: Mapping[str, str] = {}
+    known = context.inputs.get(artifact.PROPERTIES)
+    if known is not None:
+        found = facts.Facts.from_json(json.loads(known.path.read_text()))
+        derived = found.properties
+    return subjects.RegisteredImageView(
+        name=context.plan.image_name,
+        properties={**derived, **context.plan.image_properties},
+    )
 
 
 def _failed(found: report.Report) -> exceptions.AuditFailed:

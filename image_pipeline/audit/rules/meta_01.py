@@ -45,7 +45,7 @@ class Meta01(rule.Rule):
         'take them out of the recipe; of an image that is registered: '
         'image-pipeline image set IMAGE --property KEY=VALUE'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BUILD_ONLY
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

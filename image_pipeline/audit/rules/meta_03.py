@@ -86,7 +86,7 @@ class Meta03(rule.Rule):
         'that is registered: image-pipeline image set IMAGE --property '
         'KEY=VALUE'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BUILD_ONLY
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

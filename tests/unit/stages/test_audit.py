@@ -10,12 +10,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from image_pipeline import artifact, exceptions
+from image_pipeline.audit import facts
 from image_pipeline.stages import audit, registry
 from image_pipeline.testing import disks, fakes
 
@@ -82,6 +84,51 @@ def test_image_with_errors_stops_the_run_and_keeps_the_report(tmp_path):
     assert 'EGI-LAYOUT-01' in given.log.read_text()
 
 
+def test_properties_that_are_planned_are_judged(tmp_path):
+    given = context(tmp_path, bytes(disks.gpt_disk([])))
+    bad = {'hw_video_model': 'VGA'}
+    given = dataclasses.replace(
+        given, plan=dataclasses.replace(given.plan, image_properties=bad)
+    )
+    with pytest.raises(exceptions.AuditFailed) as caught:
+        list(stage(rules=['META-03']).run(given))
+    assert 'META-03: hw_video_model is "VGA"' in caught.value.message
+    with pytest.raises(exceptions.AuditFailed):
+        list(stage(rules=['META-03']).run(with_properties(given, **bad)))
+
+
+def test_properties_of_the_recipe_go_before_those_of_the_image(tmp_path):
+    given = context(tmp_path, bytes(disks.gpt_disk([])))
+    given = with_properties(given, endorser='derived', vo='derived')
+    plan = dataclasses.replace(
+        given.plan, image_properties={'endorser': 'said'}
+    )
+    seen = audit.planned(dataclasses.replace(given, plan=plan))
+    assert seen.properties == {'endorser': 'said', 'vo': 'derived'}
+    assert (seen.state, seen.record) == (None, None)
+
+
+def with_properties(given, **properties):
+    """Return a context with the artifact of the stage properties."""
+    path = given.work_dir / 'properties.json'
+    derived = facts.Facts(
+        derived=tuple(
+            facts.Derived(
+                key=key, value=value, evidence=artifact.Evidence(message='x')
+            )
+            for key, value in properties.items()
+        ),
+        min_disk=1,
+    )
+    path.write_text(json.dumps(derived.to_json()))
+    made = artifact.Artifact(
+        kind=artifact.PROPERTIES, path=path, digest='', size=0
+    )
+    return dataclasses.replace(
+        given, inputs={**given.inputs, artifact.PROPERTIES: made}
+    )
+
+
 def test_waiver_lets_the_run_go_on(tmp_path):
     given = context(tmp_path, bytes(1 << 20))
     (given.plan.recipe_file.parent / 'w.yaml').write_text(
@@ -117,3 +164,5 @@ def test_identity_changes_with_the_profile_and_the_waivers(plan):
     assert plain == stage().fingerprint(plan)
     assert stage(profile='vendor').fingerprint(plan) != plain
     assert stage(waivers='w.yaml').fingerprint(plan) != plain
+    said = dataclasses.replace(plan, image_properties={'os_distro': 'x'})
+    assert stage().fingerprint(said) != plain
