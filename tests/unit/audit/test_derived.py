@@ -136,10 +136,10 @@ def test_date_is_that_of_the_stamp_or_of_the_last_package():
     status = '/var/lib/dpkg/status'
     seen = images.FILES[status]
     assert isinstance(seen, str)
-    files = {status: File(seen, mtime=1_700_000_000)}
+    files = {status: File(seen, mtime=1_700_000_000), derived.STAMP: ''}
     assert system(**files).properties['image_build_date'] == '2023-11-14'
     stamp = {derived.STAMP: 'recipe=x\ndate=2026-11-21T10:00:00Z\n'}
-    found = system(**files, **stamp).properties
+    found = system(**(files | stamp)).properties
     assert found['image_build_date'] == '2026-11-21'
 
 

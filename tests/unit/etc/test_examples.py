@@ -77,6 +77,7 @@ def test_a_shipped_recipe_can_be_planned(name, tmp_path):
         'compose',
         'zerofree',
         'convert.qcow2',
+        'properties.qcow2',
         'audit.qcow2',
         'register@local',
         'smoke-test@local',
