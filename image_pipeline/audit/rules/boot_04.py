@@ -39,7 +39,7 @@ class Boot04(rule.Rule):
         'install dracut-config-generic, or set MODULES=most, or take '
         'autodetect out of HOOKS, and make the initramfs anew'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BUILD_ONLY
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

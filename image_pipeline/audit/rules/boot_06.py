@@ -72,7 +72,7 @@ class Boot06(rule.Rule):
         'remove the packages, /etc/X11/xorg.conf, and lines of '
         '/etc/modprobe.d that name virtio'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BUILD_ONLY
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import boot, text
-from image_pipeline.disk import files
+from image_pipeline.disk import edits, files
 
 _ASKING = (
     'initial-setup.service',
@@ -102,6 +102,45 @@ class Boot07(rule.Rule):
         for name in _ASKING:
             if units.is_enabled(name):
                 yield found.said(f'{name} asks questions at the console')
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give a boot loader that does not wait, and nothing that asks."""
+        tree = subject.files
+        most = options['max_seconds']
+        slow: dict[str, set[int]] = {}
+        for line, seconds in _timeouts(tree):
+            if seconds < 0 or seconds > most:
+                slow.setdefault(line.path, set()).add(line.number)
+        for path, numbers in slow.items():
+            yield edits.Write(
+                path=tree.resolve(path),
+                content=''.join(
+                    _quick(line.text)
+                    if line.number in numbers
+                    else f'{line.text}\n'
+                    for line in text.lines(tree, path)
+                ).encode(),
+            )
+        if tree.exists('/.unconfigured'):
+            yield edits.Remove(path='/.unconfigured')
+        units = known.units(subject)
+        for name in _ASKING:
+            if units.is_enabled(name):
+                for link in units.links(name):
+                    yield edits.Remove(path=link)
+
+
+def _quick(said: str) -> str:
+    """Return a line with no time to wait in it."""
+    for pattern in (_SET, _DEFAULT, _LOADER):
+        match = pattern.match(said)
+        if match:
+            last = match.lastindex or 1
+            before = said[: match.start(last)].rstrip('"\'')
+            return f'{before}0\n'
+    return f'{said}\n'
 
 
 def _timeouts(tree: files.FileTree) -> Iterator[tuple[text.Line, float]]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from image_pipeline.audit import found, known, leftovers, rule, view
 from image_pipeline.audit.guest import release, text
-from image_pipeline.disk import files
+from image_pipeline.disk import edits, files
 
 _ID = re.compile(r'/([0-9a-f]{32})(?:-|$)')
 _SYSTEMD = ('/usr/lib/systemd/systemd', '/lib/systemd/systemd')
@@ -57,6 +57,18 @@ class Hyg03(rule.Rule):
         if _has_systemd(tree):
             yield from _first_boot(subject, tree)
         yield from _entries(tree)
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give an empty file in the place of none, or of one that is not."""
+        tree = subject.files
+        if not _has_systemd(tree):
+            return
+        if not tree.exists('/etc/machine-id'):
+            yield edits.Write(path='/etc/machine-id', content=b'', mode=0o444)
+        elif any(_first_boot(subject, tree)):
+            yield edits.Truncate(path=tree.resolve('/etc/machine-id'))
 
 
 def _has_systemd(tree: files.FileTree) -> bool:

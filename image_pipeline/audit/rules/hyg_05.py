@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, leftovers, rule, view
 from image_pipeline.audit.guest import release, text
-from image_pipeline.disk import files
+from image_pipeline.disk import edits, files
 
 #: Names that distributions and clouds give what has none.
 _GENERIC = frozenset(
@@ -30,6 +30,7 @@ _GENERIC = frozenset(
         'sles', 'ubuntu', 'oraclelinux', 'amazon', 'gentoo', 'kali',
     }
 )  # fmt: skip
+_NAME_FILES = ('/etc/hostname', '/etc/HOSTNAME', '/etc/mailname')
 _LOCAL = re.compile(r'(?:ip6-)?(?:localhost|loopback)|ip6-\w+')
 _MAIL = re.compile(r'\s*(?:myhostname|dc_other_hostnames)\s*=\s*(.*)')
 _MAIL_FILES = ('/etc/postfix/main.cf', '/etc/exim4/update-exim4.conf.conf')
@@ -76,29 +77,58 @@ class Hyg05(rule.Rule):
     ) -> Iterator[rule.Finding]:
         """Give names of hosts that are not generic."""
         tree = subject.files
-        names = _GENERIC | {name.lower() for name in options['names']}
-        names |= release.names(known.os_release(subject))
+        names = self._names(subject, options)
         yield from leftovers.findings(subject, self.id)
         yield from _in_name_files(tree, names)
         yield from _in_hosts(tree, names)
         yield from _in_mail(tree, names)
 
+    @staticmethod
+    def _names(
+        subject: view.ImageView, options: Mapping[str, Any]
+    ) -> frozenset[str]:
+        """Return the names that an image may have."""
+        return (
+            _GENERIC
+            | {name.lower() for name in options['names']}
+            | release.names(known.os_release(subject))
+        )
 
-def _is_generic(name: str, names: frozenset[str] | set[str]) -> bool:
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give generic names, and hosts without those of others."""
+        tree = subject.files
+        names = self._names(subject, options)
+        for path in _NAME_FILES:
+            if any(
+                not _is_generic(line.text.strip(), names)
+                for line in text.said(tree, path)
+            ):
+                yield edits.Write(
+                    path=tree.resolve(path), content=b'localhost\n'
+                )
+        if any(_in_hosts(tree, names)):
+            yield edits.Write(
+                path=tree.resolve('/etc/hosts'), content=_hosts(tree, names)
+            )
+
+
+def _is_generic(name: str, names: frozenset[str]) -> bool:
     return name.partition('.')[0].lower() in names
 
 
 def _in_name_files(
-    tree: files.FileTree, names: set[str] | frozenset[str]
+    tree: files.FileTree, names: frozenset[str]
 ) -> Iterator[rule.Finding]:
-    for path in ('/etc/hostname', '/etc/HOSTNAME', '/etc/mailname'):
+    for path in _NAME_FILES:
         for line in text.said(tree, path):
             if not _is_generic(line.text.strip(), names):
                 yield found.at(line, 'it is the name of one host')
 
 
 def _in_hosts(
-    tree: files.FileTree, names: set[str] | frozenset[str]
+    tree: files.FileTree, names: frozenset[str]
 ) -> Iterator[rule.Finding]:
     local: set[int] = set()
     lines = text.said(tree, '/etc/hosts')
@@ -126,8 +156,26 @@ def _in_hosts(
             )
 
 
+def _hosts(tree: files.FileTree, names: frozenset[str]) -> bytes:
+    """Return /etc/hosts with localhost, and without other names."""
+    kept = ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback']
+    for line in text.lines(tree, '/etc/hosts'):
+        words = line.text.partition('#')[0].split()
+        if not words:
+            kept.append(line.text)
+        elif 'localhost' not in words:
+            allowed = [
+                name
+                for name in words[1:]
+                if _LOCAL.fullmatch(name) or _is_generic(name, names)
+            ]
+            if allowed:
+                kept.append(' '.join((words[0], *allowed)))
+    return ''.join(f'{line}\n' for line in kept).encode()
+
+
 def _in_mail(
-    tree: files.FileTree, names: set[str] | frozenset[str]
+    tree: files.FileTree, names: frozenset[str]
 ) -> Iterator[rule.Finding]:
     for path in _MAIL_FILES:
         for line in text.said(tree, path):

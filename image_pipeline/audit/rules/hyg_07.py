@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline.audit import found, leftovers, rule, view
+from image_pipeline.disk import edits, files
 
 #: Where resolvers make it at boot: systemd-resolved, NetworkManager,
 #: resolvconf, netconfig (SUSE), connman.
@@ -57,20 +58,29 @@ class Hyg07(rule.Rule):
     ) -> Iterator[rule.Finding]:
         """Give name servers, proxies, and a link that leads nowhere."""
         yield from leftovers.findings(subject, self.id)
-        tree = subject.files
-        try:
-            stat = tree.lstat('/etc/resolv.conf')
-        except OSError:
-            return
-        target = stat.link or ''
-        if not target or _is_made(target):
-            return
-        if not tree.exists('/etc/resolv.conf'):
-            yield found.in_file(
-                '/etc/resolv.conf',
-                'it is a link to what no resolver makes',
-                data=target,
-            )
+        yield from _leads_nowhere(subject.files)
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give an empty file in the place of a link that leads nowhere."""
+        if any(_leads_nowhere(subject.files)):
+            yield edits.Remove(path='/etc/resolv.conf')
+            yield edits.Write(path='/etc/resolv.conf', content=b'')
+
+
+def _leads_nowhere(tree: files.FileTree) -> Iterator[rule.Finding]:
+    try:
+        target = tree.lstat('/etc/resolv.conf').link or ''
+    except OSError:
+        return
+    if not target or _is_made(target) or tree.exists('/etc/resolv.conf'):
+        return
+    yield found.in_file(
+        '/etc/resolv.conf',
+        'it is a link to what no resolver makes',
+        data=target,
+    )
 
 
 def _is_made(target: str) -> bool:

@@ -17,8 +17,9 @@ from typing import Any
 
 from image_pipeline.audit import found, leftovers, rule, view
 from image_pipeline.audit.guest import accounts, text
-from image_pipeline.disk import files
+from image_pipeline.disk import edits, files
 
+_SUBORDINATE = ('/etc/subuid', '/etc/subgid')
 #: What is there without anybody having done anything.
 _NOT_USED = frozenset({'lost+found', '.snapshots'})
 
@@ -54,32 +55,59 @@ class Hyg16(rule.Rule):
         tree = subject.files
         names = {account.name for account in accounts.passwd(tree)}
         yield from _homes(tree, names)
-        for path in ('/etc/subuid', '/etc/subgid'):
-            for line in text.said(tree, path):
-                name = line.text.partition(':')[0]
-                if name and name not in names and not name.isdecimal():
-                    yield found.at(
-                        line,
-                        f'there is no account {name}',
-                        severity=rule.Severity.INFO,
-                    )
+        for path in _SUBORDINATE:
+            for line in _unowned(tree, path, names):
+                yield found.at(
+                    line,
+                    'there is no such account',
+                    severity=rule.Severity.INFO,
+                )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give what belongs to no account; what one has may be meant."""
+        tree = subject.files
+        names = {account.name for account in accounts.passwd(tree)}
+        for home in _home_names(tree):
+            if home not in names:
+                yield edits.Remove(path=f'{tree.resolve("/home")}/{home}')
+        for path in _SUBORDINATE:
+            gone = {line.number for line in _unowned(tree, path, names)}
+            if gone:
+                yield edits.Write(
+                    path=tree.resolve(path),
+                    content=''.join(
+                        f'{line.text}\n'
+                        for line in text.lines(tree, path)
+                        if line.number not in gone
+                    ).encode(),
+                )
 
 
 def _homes(tree: files.FileTree, names: set[str]) -> Iterator[rule.Finding]:
-    try:
-        homes = [
-            name for name in tree.listdir('/home') if name not in _NOT_USED
-        ]
-    except OSError:
-        return
     skeleton = _names(tree, '/etc/skel') | {'.ssh'}
-    for name in homes:
+    for name in _home_names(tree):
         path = f'/home/{name}'
         if name not in names:
             yield found.in_file(path, f'there is no account {name}')
             continue
         for used in sorted(_names(tree, path) - skeleton):
             yield found.in_file(f'{path}/{used}', f'{name} has left it')
+
+
+def _home_names(tree: files.FileTree) -> list[str]:
+    return sorted(_names(tree, '/home') - _NOT_USED)
+
+
+def _unowned(
+    tree: files.FileTree, path: str, names: set[str]
+) -> Iterator[text.Line]:
+    """Give lines of subordinate ids of no account."""
+    for line in text.said(tree, path):
+        name = line.text.partition(':')[0]
+        if name and name not in names and not name.isdecimal():
+            yield line
 
 
 def _names(tree: files.FileTree, folder: str) -> set[str]:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, rule, view
 from image_pipeline.audit.guest import text
-from image_pipeline.disk import files
+from image_pipeline.disk import edits, files
 
 _DAY = 86400
 _ZONES = '/zoneinfo/'
@@ -90,6 +90,30 @@ class Hyg17(rule.Rule):
                     data=_written(stat.mtime),
                 )
         subject.census.need_whole()
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give the zone and the clock; times of files are no edit."""
+        tree = subject.files
+        zones = {zone.lower() for zone in options['zones']}
+        if any(_zone(tree, zones)) and options['zones']:
+            zone = 'Etc/UTC' if 'etc/utc' in zones else options['zones'][0]
+            yield edits.Link(
+                path='/etc/localtime', target=f'/usr/share/zoneinfo/{zone}'
+            )
+            if tree.is_file('/etc/timezone'):
+                yield edits.Write(
+                    path=tree.resolve('/etc/timezone'),
+                    content=f'{zone}\n'.encode(),
+                )
+        lines = [line.text for line in text.lines(tree, '/etc/adjtime')]
+        if [line.strip() for line in lines[2:3]] == ['LOCAL']:
+            lines[2] = 'UTC'
+            yield edits.Write(
+                path=tree.resolve('/etc/adjtime'),
+                content=''.join(f'{line}\n' for line in lines).encode(),
+            )
 
 
 def _zone(tree: files.FileTree, zones: set[str]) -> Iterator[rule.Finding]:

@@ -17,9 +17,10 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, rule, view
 from image_pipeline.audit.guest import text
-from image_pipeline.disk import files
+from image_pipeline.disk import edits, files
 
 _LOCALES = ('/etc/locale.conf', '/etc/default/locale', '/etc/sysconfig/i18n')
+_NEUTRAL = {'LANG': 'C.UTF-8', 'XKBLAYOUT': 'us', 'KEYMAP': 'us'}
 _KEYBOARDS = (
     ('/etc/default/keyboard', 'XKBLAYOUT'),
     ('/etc/vconsole.conf', 'KEYMAP'),
@@ -68,26 +69,59 @@ class Hyg18(rule.Rule):
         """Give locales and keyboards of one country, and missing ones."""
         tree = subject.files
         locales = {_normal(name) for name in options['locales']}
-        for path in _LOCALES:
-            for line in text.said(tree, path):
-                key, _, value = line.text.strip().partition('=')
-                value = text.unquote(value)
-                if not key.startswith(('LANG', 'LC_')) or not value:
-                    continue
-                if key == 'LANGUAGE':
-                    continue
-                if _normal(value) not in locales:
-                    yield found.at(line, 'the locale is that of one country')
-                elif not _is_there(tree, value):
-                    yield found.at(line, 'the locale is not in the image')
-        for path, name in _KEYBOARDS:
-            for line in text.said(tree, path):
-                key, _, value = line.text.strip().partition('=')
-                if (
-                    key == name
-                    and text.unquote(value) not in options['keyboards']
-                ):
-                    yield found.at(line, 'the keyboard is that of one country')
+        for line, what in _bad(tree, locales, options['keyboards']).items():
+            yield found.at(line, what)
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give C.UTF-8 and the keyboard of the US."""
+        tree = subject.files
+        locales = {_normal(name) for name in options['locales']}
+        paths = (*_LOCALES, *(path for path, _ in _KEYBOARDS))
+        bad = {
+            (line.path, line.number)
+            for line in _bad(tree, locales, options['keyboards'])
+        }
+        for path in paths:
+            if not any(where == path for where, _ in bad):
+                continue
+            kept = []
+            for line in text.lines(tree, path):
+                key = line.text.strip().partition('=')[0]
+                if (path, line.number) not in bad:
+                    kept.append(line.text)
+                elif key in _NEUTRAL:
+                    kept.append(f'{key}={_NEUTRAL[key]}')
+            yield edits.Write(
+                path=tree.resolve(path),
+                content=''.join(f'{line}\n' for line in kept).encode(),
+            )
+
+
+def _bad(
+    tree: files.FileTree, locales: set[str], keyboards: list[str]
+) -> dict[text.Line, str]:
+    """Return the lines that are not neutral, and why."""
+    bad: dict[text.Line, str] = {}
+    for path in _LOCALES:
+        for line in text.said(tree, path):
+            key, _, value = line.text.strip().partition('=')
+            value = text.unquote(value)
+            if not key.startswith(('LANG', 'LC_')) or not value:
+                continue
+            if key == 'LANGUAGE':
+                continue
+            if _normal(value) not in locales:
+                bad[line] = 'the locale is that of one country'
+            elif not _is_there(tree, value):
+                bad[line] = 'the locale is not in the image'
+    for path, name in _KEYBOARDS:
+        for line in text.said(tree, path):
+            key, _, value = line.text.strip().partition('=')
+            if key == name and text.unquote(value) not in keyboards:
+                bad[line] = 'the keyboard is that of one country'
+    return bad
 
 
 def _normal(name: str) -> str:
