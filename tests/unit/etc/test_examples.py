@@ -27,6 +27,7 @@ STAGES = [
     'compose',
     'zerofree',
     'convert',
+    'properties',
     'audit',
     'register',
     'smoke-test',
