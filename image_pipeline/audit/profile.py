@@ -45,6 +45,7 @@ SCHEMA: Mapping[str, Any] = {
         'version': {'const': 1},
         'description': {'type': 'string', 'minLength': 1},
         'extends': {'type': 'string', 'minLength': 1},
+        'least': {'enum': [s.value for s in audit_rule.Severity]},
         'include': _PATTERNS,
         'exclude': _PATTERNS,
         'rules': {
@@ -85,11 +86,13 @@ class Profile:
     :param name: the file's name, without its suffix.
     :param description: one line.
     :param chosen: the rules, in the order of their ids.
+    :param least: what is less severe is no matter of this profile.
     """
 
     name: str
     description: str
     chosen: tuple[Chosen, ...]
+    least: audit_rule.Severity = audit_rule.Severity.INFO
 
 
 def names(path: Sequence[Path] = ()) -> list[str]:
@@ -128,6 +131,7 @@ def load(
         name=file.stem,
         description=layers[-1].data()['description'],
         chosen=tuple(chosen[key] for key in sorted(chosen)),
+        least=_least(layers),
     )
     wanted = list(ids)
     for rule_id in wanted:
@@ -209,6 +213,14 @@ def _layers(file: Path, path: Sequence[Path]) -> list[nodes.Node]:
             raise _KIND.invalid(
                 [base.problem(what, path=['extends'])], base.mark.file
             )
+
+
+def _least(layers: Sequence[nodes.Node]) -> audit_rule.Severity:
+    """Return what the last layer says of it that says anything."""
+    said = [one.data().get('least') for one in layers]
+    return audit_rule.Severity(
+        next(filter(None, reversed(said)), audit_rule.Severity.INFO)
+    )
 
 
 def _base(file: Path, base: nodes.Node, path: Sequence[Path]) -> Path:

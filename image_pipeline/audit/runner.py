@@ -68,7 +68,13 @@ def run(
             virtual_size=disk.size,
             profile=profile.name,
             results=tuple(
-                _result(chosen, shown, shown_as or path, waiver_list)
+                _result(
+                    chosen,
+                    shown,
+                    shown_as or path,
+                    waiver_list,
+                    profile.least,
+                )
                 for chosen in profile.chosen
             ),
         )
@@ -140,8 +146,14 @@ def _result(
     shown: subjects.Subjects,
     path: Path,
     waived: tuple[audit_waiver.Waiver, ...],
+    least: rule.Severity,
 ) -> report.Result:
     verdict = judge(chosen, shown)
+    if (
+        verdict.outcome is artifact.Outcome.FAIL
+        and severity(chosen, verdict).rank < least.rank
+    ):
+        verdict = rule.Verdict(outcome=artifact.Outcome.PASS)
     outcome, evidence = verdict.outcome, verdict.evidence
     failed = outcome is artifact.Outcome.FAIL
     unclear = outcome is artifact.Outcome.UNKNOWN

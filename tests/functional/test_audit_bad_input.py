@@ -30,6 +30,8 @@ from image_pipeline.testing import images, mutations
 from image_pipeline.testing.disks import MIB, Link
 
 HOST = process.Host()
+#: Where the second header of LUKS 2 may be.
+LUKS2 = images.BIOS_START + 0x4000
 PROGRAM = Path(sys.executable).with_name('image-pipeline')
 
 
@@ -88,29 +90,29 @@ def test_sound_image_is_reported_as_a_table_and_as_yaml(sound):
 
 def test_bad_image_has_status_3_and_says_where(sound, tmp_path):
     bad = images.copy(sound, tmp_path / 'bad.raw')
-    images.patch(bad, images.BIOS_START + 4086, b'SWAPSPACE2')
+    images.patch(bad, LUKS2, b'SKUL\xba\xbe\x00\x02')
     done = audit(sound, bad, '-f', 'json', '--profile', mutations.PROFILE)
     assert done.returncode == 3
     first, second = json.loads(done.stdout)
     assert first['summary']['fail'] == 0
     (failed,) = [r for r in second['results'] if r['outcome'] == 'fail']
-    assert failed['rule'] == 'EGI-LAYOUT-03'
-    assert failed['evidence'][0]['offset'] == images.BIOS_START + 4086
+    assert failed['rule'] == 'EGI-LAYOUT-04'
+    assert failed['evidence'][0]['offset'] == LUKS2
 
 
 def test_one_rule_alone_is_judged(sound):
     (report,) = json.loads(
-        audit(sound, '--rule', 'EGI-LAYOUT-03', '-f', 'json').stdout
+        audit(sound, '--rule', 'EGI-LAYOUT-04', '-f', 'json').stdout
     )
-    assert [r['rule'] for r in report['results']] == ['EGI-LAYOUT-03']
+    assert [r['rule'] for r in report['results']] == ['EGI-LAYOUT-04']
 
 
 def test_waived_failure_has_status_0(sound, tmp_path):
     bad = images.copy(sound, tmp_path / 'bad.raw')
-    images.patch(bad, images.BIOS_START + 4086, b'SWAPSPACE2')
+    images.patch(bad, LUKS2, b'SKUL\xba\xbe\x00\x02')
     waivers = tmp_path / 'w.yaml'
     waivers.write_text(
-        'version: 1\nwaivers:\n- rule: EGI-LAYOUT-03\n'
+        'version: 1\nwaivers:\n- rule: EGI-LAYOUT-04\n'
         '  reason: the site wants it\n  expires: 9999-01-01\n'
     )
     done = audit(bad, '--waivers', waivers)
@@ -121,7 +123,7 @@ def test_waived_failure_has_status_0(sound, tmp_path):
 def test_expired_waiver_is_refused_at_its_line(sound, tmp_path):
     waivers = tmp_path / 'w.yaml'
     waivers.write_text(
-        'version: 1\nwaivers:\n- rule: EGI-LAYOUT-03\n'
+        'version: 1\nwaivers:\n- rule: EGI-LAYOUT-04\n'
         '  reason: once\n  expires: 2020-01-01\n'
     )
     error = refused(sound, '--waivers', waivers)

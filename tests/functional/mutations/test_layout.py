@@ -193,49 +193,66 @@ MUTATIONS = {
         where='/etc/lvm/devices/system.devices',
     ),
     '03 swap partition': Mutation(
-        rule=f'{L}03', spoil=swap_in_gap, also=FIVE, where=GAP + 4086
+        rule=f'{L}03',
+        spoil=swap_in_gap,
+        also=FIVE,
+        where=GAP + 4086,
+        severity='warning',
     ),
     '03 swap of 64 KiB pages': Mutation(
         rule=f'{L}03',
         spoil=patch(BIOS + 65526, b'SWAPSPACE2'),
         where=BIOS + 65526,
+        severity='warning',
     ),
     '03 hibernated': Mutation(
         rule=f'{L}03',
         spoil=patch(BIOS + 4086, b'S1SUSPEND\0'),
         where=BIOS + 4086,
+        severity='warning',
     ),
     '03 type': Mutation(
         rule=f'{L}03',
         spoil=sgdisk('--typecode=2:8200'),
         also=FIVE,
         where=entry(2),
+        severity='warning',
     ),
     '03 swap file': Mutation(
-        rule=f'{L}03', files={'/swapfile': 'x'}, where='/swapfile'
+        rule=f'{L}03',
+        files={'/swapfile': 'x'},
+        where='/swapfile',
+        severity='warning',
     ),
     '03 swap file in /var': Mutation(
-        rule=f'{L}03', files={'/var/swap.1': 'x'}, where='/var/swap.1'
+        rule=f'{L}03',
+        files={'/var/swap.1': 'x'},
+        where='/var/swap.1',
+        severity='warning',
     ),
     '03 fstab': Mutation(
         rule=f'{L}03',
         files=fstab('/extra none swap sw 0 0'),
         where='/etc/fstab',
+        severity='warning',
     ),
     '03 unit': Mutation(
         rule=f'{L}03',
         files={'/etc/systemd/system/extra.swap': '[Swap]\nWhat=/extra\n'},
         where='/etc/systemd/system/extra.swap',
+        severity='warning',
     ),
     '03 resume on the command line': Mutation(
         rule=f'{L}03',
         files=grub(f'linux /boot/vmlinuz resume=LABEL=swap {CONSOLES}'),
         where='/boot/grub/grub.cfg',
+        severity='warning',
     ),
     '03 resume in the initramfs': Mutation(
         rule=f'{L}03',
         files={'/etc/initramfs-tools/conf.d/resume': 'RESUME=UUID=1\n'},
         where='/etc/initramfs-tools/conf.d/resume',
+        severity='warning',
     ),
     '04 LUKS1': Mutation(
         rule=f'{L}04', spoil=patch(BIOS, LUKS1 + bytes(504)), where=BIOS

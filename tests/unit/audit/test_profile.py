@@ -250,3 +250,16 @@ def test_some_rules_that_there_are_not_are_guessed_at():
     with pytest.raises(exceptions.NotFound) as caught:
         profile.load('egi', KNOWN, ['egi-layout-02'])
     assert caught.value.hint == 'did you mean "EGI-LAYOUT-02"?'
+
+
+def test_least_severity_is_that_of_the_last_layer_that_says_one(write):
+    write('least: error\n', 'a.yaml')
+    path = write('extends: ./a.yaml\n')
+    assert profile.load(path, KNOWN).least == 'error'
+    path = write('extends: ./a.yaml\nleast: warning\n')
+    assert profile.load(path, KNOWN).least == 'warning'
+    assert profile.load('egi', KNOWN).least == 'info'
+
+
+def test_least_severity_is_one_of_three(write):
+    assert 'least' in str(invalid(write('least: fatal\n')).problems)

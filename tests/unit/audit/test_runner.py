@@ -53,9 +53,16 @@ def image(tmp_path) -> Path:
     return path
 
 
-def run(image, the_rule, *, severity=None, waivers=()) -> report.Report:
+def run(
+    image, the_rule, *, severity=None, waivers=(), least='info'
+) -> report.Report:
     chosen = profile.Chosen(rule=the_rule, severity=severity)
-    one = profile.Profile(name='p', description='d', chosen=(chosen,))
+    one = profile.Profile(
+        name='p',
+        description='d',
+        chosen=(chosen,),
+        least=rule.Severity(least),
+    )
     return runner.run(image, one, waivers)
 
 
@@ -196,3 +203,20 @@ def test_evidence_is_one_line_with_its_place():
     )
     assert report.one_line(found) == '/etc/fstab:3: swap (x none swap)'
     assert report.one_line(EVIDENCE) == 'byte 7: seen'
+
+
+@pytest.mark.parametrize(
+    ('findings', 'least', 'outcome'),
+    [
+        ((FAILS,), 'error', 'fail'),
+        ((WARNS, FAILS), 'error', 'fail'),
+        ((WARNS,), 'error', 'pass'),
+        ((WARNS,), 'warning', 'fail'),
+    ],
+)
+def test_what_is_less_than_the_profile_is_about_passes(
+    image, findings, least, outcome
+):
+    found = result(image, Fake(*findings), least=least)
+    assert found.outcome == outcome
+    assert bool(found.evidence) == bool(found.remedy) == (outcome == 'fail')
