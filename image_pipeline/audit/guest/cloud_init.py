@@ -48,6 +48,7 @@ DATASOURCES = frozenset(
 )  # fmt: skip
 #: A file of configuration has some KB.
 _MOST_BYTES = 256 << 10
+_MOST_FILES = 200
 #: libyaml's compose() recurses without a bound of its own.
 _MOST_DEEP = 2_000
 _TRUE = frozenset({'true', '1', 'on', 'yes'})
@@ -179,7 +180,11 @@ class Config:
         """The files that cloud-init reads, the one that wins first."""
         names = sorted(systemd_conf.names(self.tree, FOLDER), reverse=True)
         found = [f'{FOLDER}/{n}' for n in names if n.endswith('.cfg')]
-        return tuple(p for p in [*found, MAIN] if self.tree.is_file(p))
+        there = [path for path in found if self.tree.is_file(path)]
+        if len(there) > _MOST_FILES:
+            self._leave(FOLDER, [], 1, 'has too many files to be read')
+            there = there[:_MOST_FILES]
+        return (*there, *([MAIN] if self.tree.is_file(MAIN) else []))
 
     @functools.cached_property
     def _files(self) -> list[_File]:

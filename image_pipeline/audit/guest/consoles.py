@@ -42,9 +42,8 @@ GETTYS = (
     'serial-getty@hvc0.service',
     'serial-getty@ttysclp0.service',
 )
-_AUTOLOGIN = re.compile(
-    r'getty\b.*\s(--autologin|-a)[\s=]|\blogin\s+(-\w+\s+)*-f\b'
-)
+_OF_GETTY = re.compile(r'\s(?:--autologin|-a)[\s=]')
+_OF_LOGIN = re.compile(r'\blogin\s+(?:-\w+\s+)*-f\b')
 _INITTAB = re.compile(r'^\s*([^:#]*):[^:]*:respawn:(.*getty.*)$')
 _TERMINAL = re.compile(r'\btty([1-9][0-9]?)\b')
 
@@ -61,13 +60,20 @@ def automatic_logins(
     for name in (*GETTYS, *_instances(units)):
         for setting in units.settings(name).all('Service', 'ExecStart'):
             place = (setting.line.path, setting.line.number)
-            if place not in seen and _AUTOLOGIN.search(f'{setting.value} '):
+            if place not in seen and _is_automatic(setting.value):
                 seen.add(place)
                 yield setting.line
     for path in ('/etc/inittab', *tree.glob('/etc/init/*.conf')):
         for line in text.said(tree, path):
-            if _AUTOLOGIN.search(f'{line.text} '):
+            if _is_automatic(line.text):
                 yield line
+
+
+def _is_automatic(command: str) -> bool:
+    return bool(
+        ('getty' in command and _OF_GETTY.search(f'{command} '))
+        or _OF_LOGIN.search(command)
+    )
 
 
 def _instances(units: systemd.Units) -> list[str]:

@@ -18,6 +18,7 @@ mounts whatever second disk there is and runs what it finds there as root.
 import re
 from collections.abc import Iterator
 
+from image_pipeline import exceptions
 from image_pipeline.audit.guest import text
 from image_pipeline.disk import files
 
@@ -35,9 +36,8 @@ _PLACES = (
 )
 _MOST_FILES, _MOST_BYTES = 500, 64 << 10
 _TELLING = (b'iso9660', b'context.sh', b'init.sh', b'ssh_host_dsa_key')
-_MOUNT = re.compile(
-    r'\bmount\s(?=.*\biso9660\b)|\bmount\s.*/dev/(?:sr|cd|[shxv]+d[a-z])'
-)
+_MOUNT = re.compile(r'\bmount\s')
+_DISK = re.compile(r'\biso9660\b|/dev/(?:sr|cd|[shxv]+d[a-z])')
 _RUNS = re.compile(
     r'(?:^|[\s;&|(=/])(?:\.|source|sh|bash|exec)\s+["\']?[\w/${}.-]*'
     r'(?:init|context)\.sh\b'
@@ -65,12 +65,17 @@ class Script:
         return [
             line
             for line in self.lines
-            if _MOUNT.search(line.text) or line.text.startswith('What=')
+            if _mounts_a_disk(line.text) or line.text.startswith('What=')
         ]
 
     def dsa_keys(self) -> list[text.Line]:
         """Return the lines that ask for a host key of a type long gone."""
         return [line for line in self.lines if 'ssh_host_dsa_key' in line.text]
+
+
+def _mounts_a_disk(command: str) -> bool:
+    match = _MOUNT.search(command)
+    return bool(match and _DISK.search(command, match.end()))
 
 
 def is_labelled(line: text.Line) -> bool:
@@ -106,7 +111,9 @@ def _paths(tree: files.FileTree) -> Iterator[str]:
             real = tree.resolve(path)
             if real in seen or real.startswith('/usr/lib/'):
                 continue
+            if len(seen) >= _MOST_FILES:
+                raise exceptions.ImageUnreadable(
+                    f'more than {_MOST_FILES} scripts of a site'
+                )
             seen.add(real)
             yield path
-            if len(seen) >= _MOST_FILES:
-                return

@@ -21,6 +21,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
+from image_pipeline import exceptions
 from image_pipeline.audit.guest import text
 from image_pipeline.disk import files
 
@@ -28,7 +29,7 @@ PROGRAMS = ('/usr/sbin/rsyslogd', '/sbin/rsyslogd')
 MAIN = '/etc/rsyslog.conf'
 #: Where distributions keep what comes from everybody.
 MAIN_LOGS = frozenset({'/var/log/syslog', '/var/log/messages'})
-_MOST_DEEP, _MOST_LINES = 5, 50_000
+_MOST_DEEP, _MOST_FILES, _MOST_LINES = 5, 200, 50_000
 _INCLUDE = re.compile(
     r'^\s*(?:\$IncludeConfig\s+(\S+)'
     r'|include\s*\(.*?\bfile\s*=\s*"([^"]+)".*)',
@@ -37,7 +38,7 @@ _INCLUDE = re.compile(
 _FILE = re.compile(r'\bfile\s*=\s*"([^"]+)"', re.IGNORECASE)
 _OMFILE = re.compile(r'\btype\s*=\s*"omfile"', re.IGNORECASE)
 #: The action of the old language: ``selector -/path;template``.
-_PATH = re.compile(r'(?:^|\s|&)-?(/[^\s;"\'{}()]+)(?:;\S+)?\s*}?\s*$')
+_PATH = re.compile(r'(?:^|\s|&)-?(/[^\s;"\'{}()]+)(?:;\S+)?(?:\s*})?$')
 _DISCARD = re.compile(r'\bstop\b|(?:^|[\s&"])~\s*$')
 #: What is no statement about messages.
 _SETTING = re.compile(
@@ -46,7 +47,8 @@ _SETTING = re.compile(
     re.IGNORECASE,
 )
 _EVERYTHING = re.compile(r'^\s*\S*\*\.(\*|info|=?info)\b|^\s*\*\.\*')
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
+#: Quoted words; what is not closed goes to the line's end.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.?)*(?:"|$)|\'(?:[^\'\\]|\\.?)*(?:\'|$)')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ class Statement:
         return [
             (line, match[1])
             for line in self.lines
-            for match in pattern.finditer(line.text)
+            for match in pattern.finditer(line.text.rstrip())
             if not match[1].startswith('/dev/')
         ]
 
@@ -153,5 +155,10 @@ def _lines(tree: files.FileTree, path: str, deep: int) -> Iterator[text.Line]:
         pattern = include[1] or include[2]
         if tree.is_folder(pattern):
             pattern = f'{pattern.rstrip("/")}/*'
-        for included in tree.glob(pattern) if deep else ():
+        paths = tree.glob(pattern)
+        if len(paths) > _MOST_FILES:
+            raise exceptions.ImageUnreadable(
+                f'{pattern} are more than {_MOST_FILES} files'
+            )
+        for included in paths if deep else ():
             yield from _lines(tree, included, deep - 1)

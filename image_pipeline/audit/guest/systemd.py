@@ -20,6 +20,7 @@ systemd.preset(5).
 
 import functools
 
+from image_pipeline import exceptions
 from image_pipeline.audit.guest import (
     systemd_conf,
     systemd_names,
@@ -45,8 +46,8 @@ _LINKED = ('.wants', '.requires', '.upholds')
 #: Dependencies that start what they name.
 _PULLS = ('Wants', 'Requires', 'BindsTo', 'Requisite', 'Upholds')
 _INSTALLS = ('WantedBy', 'RequiredBy', 'UpheldBy')
-#: An image has some hundreds of units; what is beyond is not followed.
-_MOST = 5_000
+#: An image has some hundreds of units.
+_MOST, _MOST_NAMES = 5_000, 20_000
 
 
 def units(tree: files.FileTree) -> 'Units':
@@ -275,10 +276,15 @@ class Units:
 
     @functools.cached_property
     def _listed(self) -> dict[str, frozenset[str]]:
-        return {
-            folder: frozenset(systemd_conf.names(self.tree, folder))
-            for folder in self.folders
-        }
+        return {path: frozenset(self._names(path)) for path in self.folders}
+
+    def _names(self, folder: str) -> list[str]:
+        found = systemd_conf.names(self.tree, folder)
+        if len(found) > _MOST_NAMES:
+            raise exceptions.ImageUnreadable(
+                f'{folder} has more than {_MOST_NAMES} files'
+            )
+        return found
 
     @functools.cached_property
     def _aliases(self) -> dict[str, str]:
@@ -329,7 +335,7 @@ class Units:
                 if not owner.endswith(_LINKED):
                     continue
                 path = f'{folder}/{owner}'
-                for name in systemd_conf.names(self.tree, path):
+                for name in self._names(path):
                     if systemd_names.is_unit(name):
                         found.setdefault(owner, {}).setdefault(
                             name, f'{path}/{name}'

@@ -21,6 +21,7 @@ namesakes.  See CONFIGURATION DIRECTORIES AND PRECEDENCE in logind.conf(5).
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
+from image_pipeline import exceptions
 from image_pipeline.audit.guest import text
 from image_pipeline.disk import files
 
@@ -28,6 +29,8 @@ from image_pipeline.disk import files
 #: systemd's constants.h; ``/lib`` is another one before the merge of
 #: ``/usr``).
 FOLDERS = ('/etc', '/run', '/usr/local/lib', '/usr/lib', '/lib')
+#: Files of one folder that are read; with more of them nothing is known.
+_MOST_FILES = 1_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,12 +138,17 @@ def merged(
     :param tree: the image's files.
     :param folders: absolute, the one that wins first.
     :param suffix: of the files that are read.
+    :raises ImageUnreadable: there are too many of them.
     """
     found: dict[str, str] = {}
     for folder in folders:
         for name in names(tree, folder):
             if name.endswith(suffix):
                 found.setdefault(name, f'{folder}/{name}')
+    if len(found) > _MOST_FILES:
+        raise exceptions.ImageUnreadable(
+            f'more than {_MOST_FILES} files of configuration in one folder'
+        )
     return [
         path for _, path in sorted(found.items()) if not is_mask(tree, path)
     ]

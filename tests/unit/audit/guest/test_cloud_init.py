@@ -173,3 +173,8 @@ def test_what_means_no_does_not_mean_yes(value):
 def test_what_means_neither_means_neither(value):
     assert not cloud_init.is_true(value)
     assert not cloud_init.is_false(value)
+
+
+def test_too_many_files_are_told():
+    config = merged({f'{D}/{number}.cfg': '' for number in range(201)})
+    assert [one.message for one in config.problems if 'many' in one.message]

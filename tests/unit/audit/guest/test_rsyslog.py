@@ -11,6 +11,7 @@
 # under the License.
 import pytest
 
+from image_pipeline import exceptions
 from image_pipeline.audit.guest import rsyslog
 from image_pipeline.disk import files
 from image_pipeline.testing import disks
@@ -123,3 +124,15 @@ def test_rsyslog_is_there_if_its_program_is():
     assert rsyslog.is_installed(tree({'/usr/sbin/rsyslogd': 'ELF'}))
     assert not rsyslog.is_installed(tree({'/etc/rsyslog.conf': ''}))
     assert rsyslog.statements(tree({})) == []
+
+
+def test_too_many_included_files_are_not_known():
+    content = {'/etc/rsyslog.conf': '$IncludeConfig /etc/rsyslog.d/*.conf\n'}
+    content |= {f'/etc/rsyslog.d/{n}.conf': 'a.* /a\n' for n in range(201)}
+    with pytest.raises(exceptions.ImageUnreadable):
+        rsyslog.statements(tree(content))
+
+
+def test_a_quote_that_is_not_closed_goes_to_the_end_of_its_line():
+    found = statements('*.* "{ \\" (\n*.* /var/log/x\n')
+    assert len(found) == 2

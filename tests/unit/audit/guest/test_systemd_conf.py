@@ -11,6 +11,7 @@
 # under the License.
 import pytest
 
+from image_pipeline import exceptions
 from image_pipeline.audit.guest import systemd_conf
 from image_pipeline.disk import files
 from image_pipeline.testing import disks
@@ -95,3 +96,9 @@ def test_a_setting_of_another_section_is_another_setting():
 
 def test_nothing_there_is_nothing_said():
     assert not systemd_conf.read(tree({}), 'logind.conf')
+
+
+def test_a_folder_of_too_many_files_is_not_known():
+    content = {f'/etc/sysctl.d/{number}.conf': '' for number in range(1_001)}
+    with pytest.raises(exceptions.ImageUnreadable):
+        systemd_conf.paths(tree(content), 'sysctl.d')
