@@ -17,7 +17,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.cli import base
+from image_pipeline.cli import audited, base, image_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ _UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
 
 
 class Audit(base.Command):
-    """Look into image files, offline and without root.
+    """Look into images, offline and without root.
 
     Exit status: 0 if no rule of severity error failed, 3 if one did or
     cannot be judged, 2 if a file cannot be read as an image.
@@ -43,16 +43,29 @@ class Audit(base.Command):
         parser = super().get_parser(prog_name)
         parser.add_argument(
             'images',
-            metavar='FILE',
-            nargs='+',
-            help='an image file, raw or qcow2',
+            metavar='IMAGE',
+            nargs='*',
+            help='an image file: raw, qcow2, VMDK, VHD, VHDX or VDI; with '
+            '--target ' + image_names.HELP,
+        )
+        parser.add_argument(
+            '--target',
+            metavar='TARGET',
+            help='judge images of its catalogue, as they are registered '
+            'there; without IMAGE the current ones',
+        )
+        parser.add_argument(
+            '--all',
+            action='store_true',
+            help='with --target: former images and candidates, too; only '
+            'retired ones are left out',
         )
         parser.add_argument(
             '--profile',
             default='egi',
             help='which rules are judged, and how severely: egi, openstack, '
-            "minimal, vendor, one of the site's, or the path of a YAML file "
-            '(default: egi)',
+            "scs, minimal, vendor, one of the site's, or the path of a YAML "
+            'file (default: egi)',
         )
         parser.add_argument(
             '--waivers',
@@ -85,7 +98,7 @@ class Audit(base.Command):
             'for code scanning (default: table)',
         )
         parser.add_argument(
-            '--all',
+            '--passed',
             action='store_true',
             help='show in the table what passed or does not apply, too',
         )
@@ -101,8 +114,9 @@ class Audit(base.Command):
         """
         from pathlib import Path
 
-        from image_pipeline.audit import profile, registry, runner, waiver
+        from image_pipeline.audit import profile, registry, waiver
 
+        audited.check(parsed_args)
         known = registry.rules()
         chosen = profile.load(
             parsed_args.profile,
@@ -117,9 +131,9 @@ class Audit(base.Command):
             return self._fix(parsed_args, chosen, waived)
         reports: list[report.Report] = []
         unreadable: list[exceptions.ImageUnreadable] = []
-        for name in parsed_args.images:
+        for one in audited.choose(parsed_args, self.settings):
             try:
-                reports.append(runner.run(Path(name), chosen, waived))
+                reports.append(one.judge(chosen, waived))
             except exceptions.ImageUnreadable as exc:
                 unreadable.append(exc)
         if reports or not unreadable:
@@ -128,7 +142,7 @@ class Audit(base.Command):
             raise unreadable[0]
         if unreadable:
             raise exceptions.ImageUnreadable(
-                f'{len(unreadable)} files cannot be read as images',
+                f'{len(unreadable)} images cannot be read',
                 problems=[
                     exceptions.Problem(message=exc.message, hint=exc.hint)
                     for exc in unreadable
@@ -191,7 +205,7 @@ def _shown(
     rules: 'Mapping[str, rule.Rule]',
 ) -> str:
     if parsed_args.format == 'table':
-        tables = '\n'.join(_table(one, parsed_args.all) for one in reports)
+        tables = '\n'.join(_table(one, parsed_args.passed) for one in reports)
         return base.visible(tables)
     if parsed_args.format == 'junit':
         from image_pipeline.audit import junit
