@@ -32,7 +32,7 @@ class Hyg01(rule.Rule):
         'virt-sysprep, ssh-hostkeys; EGI fedcloud-vmi-templates; EGI wiki '
         'VT-CloudCaps:BestPractices'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'remove /etc/ssh/ssh_host_*; sshd, cloud-init or a unit of the '
         'distribution makes keys at first boot'

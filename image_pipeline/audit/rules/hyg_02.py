@@ -34,7 +34,7 @@ class Hyg02(rule.Rule):
         'docs.egi.eu, Images: "Do NOT include any credentials"; virt- '
         'sysprep, kerberos-hostkeytab, kerberos-data, ca-certificates'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'remove the files, and let the package or a unit make them at first '
         'boot'

@@ -40,7 +40,7 @@ class Hyg03(rule.Rule):
         'machine-id(5); systemd, "Building Images Safely"; virt-sysprep, '
         'machine-id; cloud-init clean --machine-id'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'make /etc/machine-id an empty file, and remove '
         '/var/lib/dbus/machine-id or make it a link'

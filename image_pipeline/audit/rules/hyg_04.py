@@ -29,9 +29,10 @@ class Hyg04(rule.Rule):
         "be guessed, and open each other's credentials."
     )
     source = 'systemd, "Building Images Safely"; EGI fedcloud-vmi-templates'
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = 'remove the files; systemd makes new ones at first boot'
     fix = rule.Fix.YES
+    probe = 'HYG-04'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

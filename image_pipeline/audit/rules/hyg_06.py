@@ -34,14 +34,13 @@ class Hyg06(rule.Rule):
         'virt-sysprep, dhcp-client-state and net-nmconn; EGI wiki VT- '
         'CloudCaps:BestPractices'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'empty /var/lib/dhcp, /var/lib/dhclient, /var/lib/NetworkManager '
         'and the like, and remove what cloud-init wrote for the build '
         'network'
     )
     fix = rule.Fix.YES
-    probe = 'HYG-06'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

@@ -45,13 +45,12 @@ class Hyg07(rule.Rule):
         'EGI fedcloud-vmi-templates; one-apps, one-resolvconf; debian- '
         'cloud-images'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'empty /etc/resolv.conf or make it the link of the resolver that is '
         'used, and remove proxies from /etc/environment, apt and dnf'
     )
     fix = rule.Fix.YES
-    probe = 'HYG-07'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

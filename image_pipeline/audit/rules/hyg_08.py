@@ -32,7 +32,7 @@ class Hyg08(rule.Rule):
         'virt-sysprep, logfiles and utmp; diskimage-builder; EGI fedcloud- '
         'vmi-templates'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'empty the files below /var/log, remove those of installers and of '
         'cloud-init, and keep the folders with their modes'

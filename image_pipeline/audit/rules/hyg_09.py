@@ -30,7 +30,7 @@ class Hyg09(rule.Rule):
         'own.'
     )
     source = 'cloud-init clean; EGI fedcloud-vmi-templates'
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'run cloud-init clean --logs --seed --configs all, and remove '
         '/etc/sudoers.d/90-cloud-init-users'

@@ -35,7 +35,7 @@ class Hyg10(rule.Rule):
         'virt-sysprep, bash-history, zsh-history and backup-files; Azure '
         'certification, test 1; cloud-image-val'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = 'remove the files; and in a build set HISTFILE=/dev/null'
     fix = rule.Fix.YES
 

@@ -33,7 +33,7 @@ class Hyg11(rule.Rule):
         'virt-sysprep, package-manager-cache; EGI fedcloud-vmi-templates; '
         'debian-cloud-images'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'run apt-get clean and remove /var/lib/apt/lists/*, or dnf clean '
         'all; remove kernels that are not booted'

@@ -31,13 +31,12 @@ class Hyg12(rule.Rule):
         'virt-sysprep, tmp-files, crash-data, abrt-data, mail-spool, pacct- '
         'log and pam-data; diskimage-builder; EGI fedcloud-vmi-templates'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'empty /tmp, /var/tmp, /var/crash and the spools, and remove what '
         'diskimage-builder or Packer put there'
     )
     fix = rule.Fix.YES
-    probe = 'HYG-12'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

@@ -37,7 +37,7 @@ class Hyg13(rule.Rule):
         'virt-sysprep, passwd-backups, rpm-db, blkid-tab, sssd-db-log, '
         'samba-db-log, ipa-client, puppet-data-log, smolt-uuid and yum-uuid'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'remove /etc/passwd-, /etc/shadow- and their like, /var/backups/* '
         'and the databases'

@@ -34,7 +34,7 @@ class Hyg14(rule.Rule):
         'virt-sysprep, rh-subscription-manager and rhn-systemid; cloud- '
         'image-val, test_subscription_manager_auto'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'unregister the image (subscription-manager unregister, SUSEConnect '
         "--cleanup, pro detach) and remove the agents' ids"

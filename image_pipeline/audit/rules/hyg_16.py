@@ -40,7 +40,7 @@ class Hyg16(rule.Rule):
         'virt-sysprep, user-account; docs.egi.eu, Images; EGI fedcloud-vmi- '
         'templates'
     )
-    satisfied_by = ('element:image-hygiene',)
+    satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = (
         'remove the account with userdel --remove, its folder in /home and '
         'its lines in /etc/subuid and /etc/subgid'

@@ -14,6 +14,7 @@ import re
 
 import pytest
 
+from image_pipeline.audit import registry
 from image_pipeline.audit.guest import residue
 from image_pipeline.audit.guest.residue import Kind, Mend
 from image_pipeline.disk import files
@@ -246,3 +247,7 @@ def test_proxy_is_found(line):
 @pytest.mark.parametrize('line', NO_PROXIES)
 def test_what_is_no_proxy_passes(line):
     assert found({'/etc/environment': f'{line}\n'}) == []
+
+
+def test_rules_that_are_named_exist():
+    assert {one.rule for one in residue.KINDS} <= set(registry.rules())
