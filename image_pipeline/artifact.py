@@ -100,6 +100,23 @@ class Outcome(enum.StrEnum):
     WAIVED = 'waived'
 
 
+class Severity(enum.StrEnum):
+    """How bad it is if a rule or a probe fails."""
+
+    #: Breaks a boot, makes an image unreachable, leaks a credential, clones
+    #: an identity, or is refused by Glance or Nova.
+    ERROR = 'error'
+    #: Against good practice, but the image works.
+    WARNING = 'warning'
+    #: A hint: size or style.
+    INFO = 'info'
+
+    @property
+    def rank(self) -> int:
+        """0 for info, 1 for warning, 2 for error."""
+        return (Severity.INFO, Severity.WARNING, Severity.ERROR).index(self)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Why an outcome is what it is: where to look, and what is there.

@@ -33,21 +33,8 @@ from image_pipeline.disk import edits
 MOST_EVIDENCE = 20
 
 
-class Severity(enum.StrEnum):
-    """How bad it is if a rule fails."""
-
-    #: Breaks a boot, makes an image unreachable, leaks a credential, clones
-    #: an identity, or is refused by Glance or Nova.
-    ERROR = 'error'
-    #: Against good practice, but the image works.
-    WARNING = 'warning'
-    #: A hint: size or style.
-    INFO = 'info'
-
-    @property
-    def rank(self) -> int:
-        """0 for info, 1 for warning, 2 for error."""
-        return (Severity.INFO, Severity.WARNING, Severity.ERROR).index(self)
+#: How bad it is if a rule fails.
+Severity = artifact.Severity
 
 
 class Subject(enum.StrEnum):

@@ -19,7 +19,7 @@ does not know.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from image_pipeline import artifact
@@ -39,6 +39,8 @@ class Expected:
     :param emulated: whether it runs without acceleration.
     :param allowed_ports: ports that may listen on every address, as
         ``22/tcp``.
+    :param firmware: what it was booted under, ``bios`` or ``uefi``.
+    :param properties: what the image's properties claim.
     """
 
     instance_id: str
@@ -49,6 +51,8 @@ class Expected:
     boot_seconds: float
     emulated: bool
     allowed_ports: frozenset[str]
+    firmware: str = 'bios'
+    properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,13 +77,21 @@ class Probe:
         there is none.
     :param title: one line: what holds if it passes.
     :param snippet: POSIX shell; prints at most 6000 bytes within 60 seconds.
+        Probes that judge the same answer share it; it is asked once.
     :param judge: says what the answer means.
+    :param severity: how bad a failure is; only an error, or what is unknown
+        of one, fails a smoke test.
+    :param refutes: whether a pass contradicts an audit that found a failure;
+        not where the rule looks at more than a booted guest shows, such as
+        what the first boot has removed by now.
     """
 
     id: str
     title: str
     snippet: str
     judge: Callable[[protocol.Answer, Expected], Verdict]
+    severity: artifact.Severity = artifact.Severity.ERROR
+    refutes: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,6 +103,8 @@ class ProbeResult:
     :param outcome: pass, fail, not-applicable, unknown or waived.
     :param evidence: what was seen.
     :param facts: values for the report.
+    :param severity: how bad a failure of it is.
+    :param refutes: whether a pass contradicts an audit that found a failure.
     """
 
     probe: str
@@ -98,12 +112,28 @@ class ProbeResult:
     outcome: artifact.Outcome
     evidence: tuple[artifact.Evidence, ...] = ()
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    severity: artifact.Severity = artifact.Severity.ERROR
+    refutes: bool = True
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it failed, or nobody knows."""
+        return self.outcome in (
+            artifact.Outcome.FAIL,
+            artifact.Outcome.UNKNOWN,
+        )
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the smoke test fails because of it."""
+        return self.is_bad and self.severity is artifact.Severity.ERROR
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {
             'probe': self.probe,
             'title': self.title,
+            'severity': self.severity.value,
             'outcome': self.outcome.value,
             'evidence': [one.to_json() for one in self.evidence],
             'facts': dict(self.facts),
@@ -197,7 +227,23 @@ def judge(
         outcome=verdict.outcome,
         evidence=evidence,
         facts=verdict.facts,
+        severity=probe.severity,
+        refutes=probe.refutes,
     )
+
+
+def asked_as(probes: Iterable[Probe]) -> dict[str, str]:
+    """Return under which id each probe's snippet is asked, by its id.
+
+    Starting a program costs an emulated guest up to a second: what several
+    probes want to know is asked once, for the first of them.
+
+    :param probes: all that are asked.
+    """
+    first: dict[str, str] = {}
+    return {
+        probe.id: first.setdefault(probe.snippet, probe.id) for probe in probes
+    }
 
 
 def sections(text: str) -> dict[str, str]:

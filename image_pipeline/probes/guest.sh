@@ -106,9 +106,17 @@ while [ "$waited" -lt "$IP_WAIT" ] && ! booted; do
     # A sign of life: a console that is silent for long means a hang.
     [ $((waited % 10)) -ne 0 ] || send "$IP_DIR/frames"
 done
+# Seconds of uptime, before and after: what the questions cost.  That frame
+# is the first one, since nobody listens any more after the last answer.
+read -r begun _ </proc/uptime
+number=1002
 for probe in "$IP_DIR"/probes/*; do
     ask "$probe"
 done
+read -r ended _ </proc/uptime
+echo "$begun $ended" >"$IP_DIR/answer"
+number=1001
+queue asked 0 "$IP_DIR/answer"
 frames
 round=0
 while [ "$round" -lt "$IP_ROUNDS" ]; do

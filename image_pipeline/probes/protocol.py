@@ -24,7 +24,7 @@ SUM     the first 16 hexadecimal digits of the SHA-256 of what is between
 NONCE   16 hexadecimal digits, new for each instance
 BOOT    the first 8 digits of the kernel's boot id: answers of two boots of
         an instance are never mixed
-NAME    whose answer it is: a probe's id, or ``hello``
+NAME    whose answer it is: a probe's id, ``hello`` or ``asked``
 STATUS  the exit status of the probe's snippet
 WHOLE   1, or 0 if the answer was longer than what is sent
 SEQ     the chunk's number, from 0
@@ -46,13 +46,16 @@ import base64
 import binascii
 import dataclasses
 import hashlib
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 #: What a frame begins with.
 MARK = '@image-pipeline@'
 #: The name of the frame that says that user data runs.
 HELLO = 'hello'
+#: The name of the frame that says from when to when the probes were asked.
+ASKED = 'asked'
 #: Characters of base64 in a line: three lines of what base64(1) prints.
 CHUNK = 228
 #: Chunks of the longest answer that is sent.
@@ -200,3 +203,18 @@ class Receiver:
                 whole=key.whole,
             )
         return found
+
+
+def asking(answers: Mapping[str, Answer]) -> float | None:
+    """Return how long the probes took in the guest, in seconds, if known.
+
+    :param answers: of :meth:`Receiver.answers`.
+    """
+    if ASKED not in answers:
+        return None
+    try:
+        begun, ended = map(float, answers[ASKED].text.split())
+    except ValueError:
+        return None
+    took = ended - begun
+    return round(took, 1) if math.isfinite(took) else None

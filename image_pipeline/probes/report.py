@@ -14,13 +14,11 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.probes import base, console, identity
-
-_BAD = frozenset({artifact.Outcome.FAIL, artifact.Outcome.UNKNOWN})
+from image_pipeline.probes import base, console, disagreement, identity
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +29,8 @@ class Boot:
     :param firmware: ``bios`` or ``uefi``.
     :param seconds: from power-on to the last answer, or to giving up.
     :param machine: what the hypervisor says of the instance.
+    :param asking: of these, the seconds that the probes took in the guest;
+        None if it did not say.
     :param probes: what the probes said; empty if it did not answer.
     :param diagnosis: why it did not answer; None if it did.
     """
@@ -39,14 +39,15 @@ class Boot:
     firmware: str
     seconds: float
     machine: Mapping[str, Any]
+    asking: float | None = None
     probes: tuple[base.ProbeResult, ...] = ()
     diagnosis: console.Diagnosis | None = None
 
     @property
     def failed(self) -> bool:
-        """Whether it did not answer, or a probe failed."""
+        """Whether it did not answer, or a probe of weight failed."""
         return self.diagnosis is not None or any(
-            probe.outcome in _BAD for probe in self.probes
+            probe.blocks for probe in self.probes
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -55,6 +56,7 @@ class Boot:
             'name': self.name,
             'firmware': self.firmware,
             'seconds': self.seconds,
+            'asking': self.asking,
             'machine': dict(self.machine),
             'probes': [probe.to_json() for probe in self.probes],
             'diagnosis': self.diagnosis
@@ -70,11 +72,13 @@ class Report:
     """What is said of an image after its boots.
 
     An outcome that is waived stays in the report, with the reason; what is
-    unknown counts as a failure.
+    unknown counts as a failure.  Only what is an error fails the smoke test.
 
     :param image: the image that was booted.
     :param boots: its boots, their probes waived.
     :param waived: why a comparison may fail, by its id.
+    :param audited: the results of the audit of the same file, as JSON
+        values; None if it was not audited.
     """
 
     def __init__(
@@ -83,11 +87,16 @@ class Report:
         image: artifact.ImageRecord,
         boots: tuple[Boot, ...],
         waived: Mapping[str, str],
+        audited: Iterable[Mapping[str, Any]] | None = None,
     ) -> None:
         self.image = image
         self.boots = boots
         self.identity = tuple(
             waive(one, waived) for one in self._compared() if boots
+        )
+        #: Where the audit and the guest say the opposite of each other.
+        self.disagreements = disagreement.find(
+            audited or (), (one for _, one in self._results())
         )
 
     def _compared(self) -> tuple[base.ProbeResult, ...]:
@@ -106,7 +115,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether every boot answered and no probe failed."""
+        """Whether every boot answered and no probe of weight failed."""
         return bool(self.boots) and not list(self.problems())
 
     def _results(self) -> Iterator[tuple[str, base.ProbeResult]]:
@@ -124,7 +133,7 @@ class Report:
                     path=boot.name, message=boot.diagnosis.message
                 )
         for name, probe in self._results():
-            if probe.outcome in _BAD:
+            if probe.blocks:
                 said = '; '.join(one.message for one in probe.evidence)
                 yield exceptions.Problem(
                     path=name,
@@ -154,13 +163,29 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Return the report for a person, a line each."""
         for boot in self.boots:
-            yield f'{boot.name}: {boot.seconds:g} s, {_pairs(boot.machine)}'
+            asking = (
+                f'probes {boot.asking:g} s, '
+                if boot.asking is not None
+                else ''
+            )
+            yield (
+                f'{boot.name}: {boot.seconds:g} s, {asking}'
+                f'{_pairs(boot.machine)}'
+            )
             if boot.diagnosis:
                 yield f'{boot.name}: {boot.diagnosis.message}'
                 yield from (f'  | {line}' for line in boot.diagnosis.tail)
         for name, probe in self._results():
             said = '; '.join(one.message for one in probe.evidence)
-            yield f'{name}: {probe.outcome.value:4} {probe.probe}: {said}'
+            level = '' if probe.blocks else f' ({probe.severity.value})'
+            yield (
+                f'{name}: {probe.outcome.value:4} {probe.probe}'
+                f'{level if probe.is_bad else ""}: {said}'
+            )
+        for one in self.disagreements:
+            yield f'defect of the audit: {one}'
+        if self.disagreements:
+            yield disagreement.HINT
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -176,6 +201,7 @@ class Report:
             'memory_used': self.memory_used(),
             'boots': [boot.to_json() for boot in self.boots],
             'identity': [one.to_json() for one in self.identity],
+            'disagreements': [one.to_json() for one in self.disagreements],
         }
 
 
@@ -187,7 +213,7 @@ def waive(
     :param result: what a probe said.
     :param waived: why a probe may fail, by its id.
     """
-    if result.outcome not in _BAD or result.probe not in waived:
+    if not result.is_bad or result.probe not in waived:
         return result
     reason = artifact.Evidence(message=f'waived: {waived[result.probe]}')
     return dataclasses.replace(

@@ -59,7 +59,13 @@ def render(
         f'IP_WAIT={max(1, round(wait))}\nIP_ROUNDS={rounds}\n'
     )
     files = [_file('guest.sh', settings + GUEST_SCRIPT.read_text())]
-    files += [_file(f'probes/{probe.id}', probe.snippet) for probe in probes]
+    probes = tuple(probes)
+    asked = base.asked_as(probes)
+    files += [
+        _file(f'probes/{probe.id}', probe.snippet)
+        for probe in probes
+        if asked[probe.id] == probe.id
+    ]
     return _LAUNCHER.format(files=''.join(files)).encode()
 
 

@@ -42,11 +42,14 @@ class Heard:
 
     :param answers: by probe; all of them if there is no diagnosis.
     :param seconds: from power-on to the last answer, or to giving up.
+    :param asking: seconds that the probes took in the guest; None if it did
+        not say.
     :param diagnosis: why answers are missing; None if none is.
     """
 
     answers: dict[str, protocol.Answer]
     seconds: float
+    asking: float | None = None
     diagnosis: console.Diagnosis | None = None
 
 
@@ -68,7 +71,7 @@ class Watch:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._receiver = protocol.Receiver(nonce)
-        self._asked = {probe.id for probe in probes}
+        self._asked = base.asked_as(probes)
         self._limits = limits
         self._clock = clock
         self._started = self._changed = clock()
@@ -88,7 +91,7 @@ class Watch:
             self._seen, self._changed = seen, now
             self._receiver.feed(seen)
         answers = self._receiver.answers()
-        if self._asked <= answers.keys():
+        if answers.keys() >= set(self._asked.values()):
             return self._heard(answers, now)
         text = console.text_of(seen)
         self.milestone = console.milestone(text)
@@ -131,8 +134,13 @@ class Watch:
         diagnosis: console.Diagnosis | None = None,
     ) -> Heard:
         return Heard(
-            answers=answers,
+            answers={
+                probe: answers[asked]
+                for probe, asked in self._asked.items()
+                if asked in answers
+            },
             seconds=round(now - self._started, 1),
+            asking=protocol.asking(answers),
             diagnosis=diagnosis,
         )
 

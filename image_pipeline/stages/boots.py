@@ -171,6 +171,7 @@ class Boots:
                 firmware=firmware.value,
                 seconds=heard.seconds,
                 machine=instance.describe(),
+                asking=heard.asking,
                 probes=self._judge(heard, seed, shape),
                 diagnosis=heard.diagnosis,
             )
@@ -220,6 +221,8 @@ class Boots:
             boot_seconds=self.order.boot_limit,
             emulated=self.factor > 1,
             allowed_ports=frozenset(self.order.allowed_ports),
+            firmware=shape.firmware.value,
+            properties=self.image.properties,
         )
         return tuple(
             report.waive(
