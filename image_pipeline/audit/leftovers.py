@@ -28,10 +28,13 @@ def of(
 
     :param subject: the image.
     :param rule_id: the rule's id.
+    :raises CannotTell: a part of the image was left out; after all that was
+        found.
     """
+    kinds = residue.kinds_of(rule_id)
     for one in residue.found(
         subject.files,
-        residue.kinds_of(rule_id),
+        kinds,
         lambda folder: subject.census.below(folder),
     ):
         yield (
@@ -45,6 +48,8 @@ def of(
                 severity=one.kind.severity,
             ),
         )
+    if any('/**' in path for kind in kinds for path in kind.paths):
+        subject.census.need_whole()
 
 
 def findings(subject: view.ImageView, rule_id: str) -> Iterator[rule.Finding]:

@@ -44,4 +44,3 @@ class Hyg10(rule.Rule):
     ) -> Iterator[rule.Finding]:
         """Give what is left over, backup files below large folders last."""
         yield from leftovers.findings(subject, self.id)
-        subject.census.need_whole()

@@ -43,4 +43,3 @@ class Hyg12(rule.Rule):
     ) -> Iterator[rule.Finding]:
         """Give what is left over."""
         yield from leftovers.findings(subject, self.id)
-        subject.census.need_whole()

@@ -10,7 +10,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-from image_pipeline.audit import leftovers
+import dataclasses
+
+import pytest
+
+from image_pipeline.audit import leftovers, registry
 from image_pipeline.testing import images
 
 
@@ -28,3 +32,20 @@ def test_line_is_named_and_not_repeated():
     assert residue.lines == (2,)
     assert finding.evidence.line == 2
     assert finding.evidence.data is None
+
+
+@pytest.mark.parametrize(
+    ('rule_id', 'files', 'outcome'),
+    [
+        # It looks at what lies deep in folders.
+        ('HYG-02', {}, 'unknown'),
+        ('HYG-10', {}, 'unknown'),
+        ('HYG-02', {'/etc/munge/munge.key': 'x'}, 'fail'),
+        # It looks at places that are named.
+        ('HYG-01', {}, 'pass'),
+    ],
+)
+def test_what_was_left_out_is_no_pass(rule_id, files, outcome):
+    view = images.in_memory(files)
+    view.census = dataclasses.replace(view.census, truncated=True)
+    assert registry.get(rule_id).check(view).outcome == outcome

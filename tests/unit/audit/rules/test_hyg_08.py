@@ -10,6 +10,8 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import dataclasses
+
 import pytest
 
 from image_pipeline.audit import registry
@@ -68,3 +70,10 @@ def test_logs_count_together():
     assert verdict.evidence[0].path == '/var/log'
     assert '70000 bytes' in verdict.evidence[0].message
     assert check(files, max_bytes=70_000).outcome == 'pass'
+
+
+def test_many_logs_are_told_though_more_were_left_out():
+    view = images.in_memory({'/var/log/a.log': 'x' * 70_000})
+    view.census = dataclasses.replace(view.census, truncated=True)
+    assert RULE.check(view).outcome == 'fail'
+    assert RULE.check(view, {'max_bytes': 70_000}).outcome == 'unknown'
