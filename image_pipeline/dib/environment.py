@@ -57,6 +57,11 @@ _BASE_PACKAGES = (
     'adduser,busybox,ca-certificates,gnupg2,locales,lsb-release,netbase,'
     'python3,sudo,systemd-sysv'
 )
+#: What the element image-stamp reads, by our names.
+STAMP_VARIABLES: Mapping[str, str] = {
+    'recipe': 'DIB_IMAGE_STAMP_RECIPE',
+    'run': 'DIB_IMAGE_STAMP_RUN',
+}
 _PROXIES = ('http_proxy', 'https_proxy', 'no_proxy')
 
 
@@ -118,6 +123,7 @@ def make(
     operating_system: str,
     tree: bool,
     base_cache: Path | None,
+    stamp: Mapping[str, str] | None = None,
     proxies: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the variables that diskimage-builder gets, and no others.
@@ -138,6 +144,8 @@ def make(
     :param operating_system: ``debian`` or ``ubuntu``.
     :param tree: whether our nodes pack the disk.
     :param base_cache: a folder for base trees, or None.
+    :param stamp: what the image says of its build, by our names: recipe and
+        run. It is no input of the image: the next run may take it as it is.
     :param proxies: by scheme, where our own environment names none; None:
         those of the host's apt.
     """
@@ -195,6 +203,11 @@ def make(
         }
     elif minimum_size:
         found['DIB_IMAGE_SIZE'] = f'{minimum_size / (1 << 30):.3f}'
+    for key, value in (stamp or {}).items():
+        found[STAMP_VARIABLES[key]] = value
+    # Of reproducible-builds.org; the date of the stamp, and of other tools.
+    if (epoch := os.environ.get('SOURCE_DATE_EPOCH', '')).isdecimal():
+        found['SOURCE_DATE_EPOCH'] = epoch
     found |= given
     found |= secrets
     found[namespace.KEEP_VARIABLE] = ':'.join(sorted(found))

@@ -305,6 +305,7 @@ class ComposeStage(base.Stage[ComposeOptions]):
             base_cache=context.cache.folder('base-trees')
             if options.base_cache
             else None,
+            stamp={'recipe': plan.recipe_file.stem, 'run': context.run_id},
         )
         composed = runner.run(
             chosen.elements,

@@ -9,13 +9,8 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""Our elements under the tools that check them, and their scripts run.
+"""Our elements under the tools that check them, and their scripts run."""
 
-A script runs as diskimage-builder would run it, but in a root of its own: the
-host's programs, read-only, and nothing else of the host.
-"""
-
-import dataclasses
 import os
 import pathlib
 import shutil
@@ -26,85 +21,18 @@ import pytest
 
 from image_pipeline import elements
 from image_pipeline.audit import registry
-from image_pipeline.testing import images
+from image_pipeline.testing import element_root, images
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0, reason='a root of its own takes root'
 )
-#: What a script sees of the host.
-ENTER = """
-set -e
-for folder in bin sbin lib lib64; do
-    [ ! -L /$folder ] || cp -a /$folder "$1/$folder"
-done
-mkdir -p "$1"/{usr,proc,dev,tmp,hooks}
-mount --bind /usr "$1/usr"
-mount -o remount,ro,bind "$1/usr"
-mount -t tmpfs tmpfs "$1/usr/local"
-mount -t proc proc "$1/proc"
-mount --bind /dev/null "$1/dev/null"
-mount --bind "$3" "$1/hooks"
-case "$2" in
-    cleanup.d/*) exec "$3/$2" ;;
-    *) exec chroot "$1" "/hooks/$2" ;;
-esac
-"""
-
-
-@dataclasses.dataclass(frozen=True)
-class Root:
-    """A tree that scripts are run in."""
-
-    path: pathlib.Path
-
-    def write(self, name, text=''):
-        """Make a file, and return it."""
-        file = self.path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        return file
-
-    def read(self, name):
-        """Return what is in a file."""
-        return (self.path / name).read_text()
-
-    def files(self, folder):
-        """Return the names of all files in a folder."""
-        top = self.path / folder
-        return sorted(
-            str(path.relative_to(self.path))
-            for path in top.rglob('*')
-            if not path.is_dir() or path.is_symlink()
-        )
-
-    def run(self, element, script, **variables):
-        """Run a script of an element."""
-        (self.path / 'dev').mkdir(exist_ok=True)
-        (self.path / 'dev' / 'null').touch()
-        environment = {
-            'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin',
-            'ARCH': 'amd64',
-            'DISTRO_NAME': 'debian',
-            'TARGET_ROOT': str(self.path),
-            'LC_ALL': 'C',
-            **variables,
-        }
-        folder = str(elements.path() / element)
-        enter = ['bash', '-c', ENTER, 'enter', str(self.path), script, folder]
-        return subprocess.run(
-            ['unshare', '--mount', '--pid', '--fork', *enter],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
 
 @pytest.fixture
 def root(tmp_path):
     path = tmp_path / 'root'
     (path / 'etc').mkdir(parents=True)
-    return Root(path)
+    return element_root.Root(path)
 
 
 @pytest.fixture
@@ -342,13 +270,7 @@ def used(root):
     root.write('var/log/wtmp', 'records\n')
     root.write('etc/resolv.conf.ORIG', 'nameserver 192.0.2.1\n')
     root.write('etc/hostname', 'the-build-host\n')
-    for script in (
-        '94-remove-identity',
-        '95-remove-traces',
-        '96-remove-build-tools',
-    ):
-        done = root.run('image-hygiene', f'cleanup.d/{script}')
-        assert done.returncode == 0, done.stderr
+    root.run_all('image-hygiene')
     return root
 
 

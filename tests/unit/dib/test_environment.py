@@ -124,3 +124,21 @@ def test_packages_come_from_the_release_that_the_elements_take() -> None:
         ('main',),
     )
     assert environment.debian_suite(['ubuntu-minimal'], {}) is None
+
+
+def test_image_is_told_what_made_it() -> None:
+    made = _make(stamp={'recipe': 'debian-12', 'run': 'run-1'})
+    assert made['DIB_IMAGE_STAMP_RECIPE'] == 'debian-12'
+    assert made['DIB_IMAGE_STAMP_RUN'] == 'run-1'
+    kept = made[namespace.KEEP_VARIABLE].split(':')
+    assert {'DIB_IMAGE_STAMP_RECIPE', 'DIB_IMAGE_STAMP_RUN'} <= set(kept)
+
+
+@pytest.mark.parametrize(
+    ('epoch', 'passed'), [('1767225600', True), ('', False), ('now', False)]
+)
+def test_date_of_a_reproducible_build_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch, epoch: str, passed: bool
+) -> None:
+    monkeypatch.setenv('SOURCE_DATE_EPOCH', epoch)
+    assert _make().get('SOURCE_DATE_EPOCH') == (epoch if passed else None)

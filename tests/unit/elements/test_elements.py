@@ -24,6 +24,8 @@ PRACTICES = (
     'distribution-mirrors',
     'grow-root',
     'image-hygiene',
+    'image-stamp',
+    'minimal-services',
     'network-dhcp',
     'one-initramfs',
     'plain-disk',
