@@ -58,11 +58,11 @@ class Meta02(rule.Rule):
         'EGI, Virtual Machine Image Endorsement; os-release(5), IMAGE_ID; '
         'diskimage-builder, element manifests'
     )
-    satisfied_by = ('element:egi-cloud-image', 'element:image-hygiene')
+    satisfied_by = ('element:image-stamp', 'element:image-hygiene')
     remedy = (
-        'write /etc/image-build with the lines recipe=, run= and date=, or '
-        'IMAGE_ID and IMAGE_VERSION into os-release; the element '
-        'image-hygiene removes the manifests of diskimage-builder'
+        'add the element image-stamp, or write /etc/image-build with the '
+        'lines recipe=, run= and date=; the element image-hygiene removes '
+        'the manifests of diskimage-builder'
     )
     fix = rule.Fix.BUILD_ONLY
     implies = frozenset({'HYG-12'})

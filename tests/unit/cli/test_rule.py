@@ -37,7 +37,9 @@ def test_list_of_a_profile_has_its_rules_and_severities(run):
 def test_show_says_why_and_what_to_do(run):
     shown = run('rule', 'show', 'EGI-LAYOUT-11', '-f', 'json').json
     assert shown['rationale'] and shown['source'] and shown['remedy']
-    assert shown['profiles'] == ['egi', 'minimal', 'openstack', 'vendor']
+    assert shown['profiles'] == [
+        'egi', 'minimal', 'openstack', 'scs', 'vendor',
+    ]  # fmt: skip
     (option,) = shown['options']
     assert (option['name'], option['default']) == ('max_mount_count', 5)
 
