@@ -15,9 +15,15 @@
 import dataclasses
 import shlex
 
+from image_pipeline import exceptions
 from image_pipeline.disk import files
 
+#: Of a file, in bytes.
 _MOST = 4 << 20
+
+#: Of a file.  No configuration comes near it, while two million empty lines
+#: fit into 4 MiB, and each rule that reads them would take seconds.
+_MOST_LINES = 200_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,15 +51,29 @@ def lines(tree: files.FileTree, path: str) -> list[Line]:
 
     :param tree: the image's files.
     :param path: absolute.
+    :raises ImageUnreadable: there are more than 200 000; what is not read to
+        its end must not pass for what was.
     """
     try:
         text = tree.read_text(path, _MOST)
     except OSError:
         return []
+    # Counted before it is split: a list of them takes memory, too.
+    if text.count('\n') > _MOST_LINES:
+        raise _too_many(path)
+    split = text.splitlines()
+    if len(split) > _MOST_LINES:
+        raise _too_many(path)
     return [
         Line(path=path, number=number, text=line)
-        for number, line in enumerate(text.splitlines(), 1)
+        for number, line in enumerate(split, 1)
     ]
+
+
+def _too_many(path: str) -> exceptions.ImageUnreadable:
+    return exceptions.ImageUnreadable(
+        f'{path} has more than {_MOST_LINES:,} lines'.replace(',', ' ')
+    )
 
 
 def said(tree: files.FileTree, path: str) -> list[Line]:
@@ -61,6 +81,7 @@ def said(tree: files.FileTree, path: str) -> list[Line]:
 
     :param tree: the image's files.
     :param path: absolute.
+    :raises ImageUnreadable: as `lines` does.
     """
     return [line for line in lines(tree, path) if not line.is_comment]
 

@@ -12,6 +12,7 @@
 
 import pytest
 
+from image_pipeline import exceptions
 from image_pipeline.audit.guest import text
 from image_pipeline.disk import files
 from image_pipeline.testing.disks import MemoryFiles
@@ -28,6 +29,21 @@ def test_comments_say_nothing_and_lines_keep_their_numbers():
 
 def test_file_that_is_missing_has_no_lines():
     assert text.lines(files.FileTree(MemoryFiles({})), '/a') == []
+
+
+def test_file_of_as_many_lines_as_may_be_is_read():
+    tree = files.FileTree(MemoryFiles({'/most': '\n' * 200_000}))
+    assert len(text.lines(tree, '/most')) == 200_000
+
+
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\f', '\u2028'])
+@pytest.mark.parametrize('read', [text.lines, text.said])
+def test_file_of_more_lines_is_refused_by_its_name(read, end):
+    tree = files.FileTree(MemoryFiles({'/more': end * 200_001}))
+    with pytest.raises(
+        exceptions.ImageUnreadable, match=r'^/more .* 200 000 lines'
+    ):
+        read(tree, '/more')
 
 
 @pytest.mark.parametrize(
