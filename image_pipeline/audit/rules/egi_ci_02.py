@@ -16,6 +16,9 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import cloud_init, ds_identify
+from image_pipeline.audit.remedies import cloud_init as remedy
+from image_pipeline.audit.remedies import draft
+from image_pipeline.disk import edits
 
 _KEY = 'datasource_list'
 
@@ -96,6 +99,35 @@ class EgiCi02(rule.Rule):
                     severity=rule.Severity.INFO,
                 )
 
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give one list, of the names that it has, spelt right."""
+        config = known.need_cloud_init(subject)
+        names = config.names(_KEY) or ()
+        if not names:
+            names = ds_identify.datasources(subject.files).names
+        right = [
+            name
+            for name in dict.fromkeys(map(_spelt, names))
+            if name in cloud_init.DATASOURCES and name != 'None'
+        ]
+        if len(right) > 1:
+            right.append('None')
+        if not right or len(right) > options['most']:
+            right = ['ConfigDrive', 'OpenStack', 'None']
+        plan = draft.Draft(subject.files)
+        for line, _ in config.each(_KEY):
+            if line.path != remedy.DATASOURCES:
+                remedy.comment(plan, line)
+        remedy.put(
+            plan,
+            config,
+            remedy.DATASOURCES,
+            {_KEY: f'[ {", ".join(right)} ]'},
+        )
+        yield from plan.edits()
+
 
 def _names(
     line: Any,
@@ -123,7 +155,13 @@ def _names(
 
 
 def _like(name: str) -> str:
+    spelt = _spelt(name)
+    return f', but {spelt}' if spelt != name else ''
+
+
+def _spelt(name: str) -> str:
+    """Return a datasource's name as cloud-init spells it."""
     for known_name in cloud_init.DATASOURCES:
         if known_name.lower() == name.lower():
-            return f', but {known_name}'
-    return ''
+            return known_name
+    return name

@@ -15,7 +15,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, mountable, rule, view
-from image_pipeline.audit.guest import ds_identify, text
+from image_pipeline.audit.guest import ds_identify, file_systems, text
+from image_pipeline.audit.remedies import cloud_init as remedy
+from image_pipeline.audit.remedies import draft
+from image_pipeline.disk import edits
 
 _DRIVE, _SERVICE = 'ConfigDrive', 'OpenStack'
 
@@ -79,6 +82,37 @@ class EgiCi03(rule.Rule):
             names is None or _DRIVE in names
         ):
             yield from _mountable(subject)
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give a list with both, and let what they need be loaded."""
+        config = known.need_cloud_init(subject)
+        drives = options['config_drive']
+        names = list(known.datasources(subject) or ())
+        plan = draft.Draft(subject.files)
+        wanted = [
+            name
+            for name, never in ((_DRIVE, 'never'), (_SERVICE, 'always'))
+            if drives != never and name not in names
+        ]
+        if names and wanted:
+            others = [name for name in names if name != 'None']
+            for line, _ in config.each('datasource_list'):
+                if line.path != remedy.DATASOURCES:
+                    remedy.comment(plan, line)
+            listed = ', '.join([*wanted, *others, 'None'])
+            remedy.put(
+                plan,
+                config,
+                remedy.DATASOURCES,
+                {'datasource_list': f'[ {listed} ]'},
+            )
+        if drives != 'never':
+            for kind in ('iso9660', 'vfat'):
+                for line in file_systems.barred(subject.files, kind):
+                    plan.comment(line)
+        yield from plan.edits()
 
 
 def _listed(

@@ -15,10 +15,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
-from image_pipeline.audit.guest import ds_identify, machine
+from image_pipeline.audit.guest import ds_identify, machine, text
+from image_pipeline.audit.remedies import draft, kernel
+from image_pipeline.disk import edits
 
 #: Machines whose DMI ds-identify trusts.
 _WITH_DMI = frozenset({'x86_64', 'i686'})
+
+_POLICY = '/etc/cloud/ds-identify.cfg'
 
 
 class EgiCi04(rule.Rule):
@@ -93,3 +97,17 @@ class EgiCi04(rule.Rule):
             'drive, and turns cloud-init off without one',
             data=','.join(f'{key}={value}' for key, value in policy.items()),
         )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give a policy that keeps cloud-init on."""
+        plan = draft.Draft(subject.files)
+        for line in text.said(subject.files, _POLICY):
+            if line.text.startswith('policy:'):
+                plan.drop(line)
+        kernel.drop(plan, lambda word: word.startswith('ci.di.policy='))
+        plan.append(
+            _POLICY, 'policy: search,found=all,maybe=all,notfound=enabled'
+        )
+        yield from plan.edits()

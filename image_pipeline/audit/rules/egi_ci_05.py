@@ -15,7 +15,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
-from image_pipeline.audit.guest import cloud_init, ds_identify
+from image_pipeline.audit.guest import cloud_init, ds_identify, text
+from image_pipeline.audit.remedies import cloud_init as remedy
+from image_pipeline.audit.remedies import draft
+from image_pipeline.disk import edits
 
 
 class EgiCi05(rule.Rule):
@@ -78,3 +81,19 @@ class EgiCi05(rule.Rule):
                 'ds-identify does not see this strict_id: it reads lines of '
                 'cloud.cfg and of files with ec2 in their names',
             )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give the setting, where ds-identify sees it."""
+        config = known.need_cloud_init(subject)
+        plan = draft.Draft(subject.files)
+        for line, _ in config.each('datasource', 'Ec2', 'strict_id'):
+            if line.path > remedy.EC2 and line.path != cloud_init.MAIN:
+                remedy.comment(plan, line)
+        for line in text.lines(subject.files, remedy.EC2):
+            plan.drop(line)
+        plan.append(
+            remedy.EC2, 'datasource:', '    Ec2:', '        strict_id: false'
+        )
+        yield from plan.edits()

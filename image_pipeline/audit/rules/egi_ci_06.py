@@ -16,7 +16,9 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import boot, cloud_init
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import cloud_init as remedy
+from image_pipeline.audit.remedies import draft, kernel
+from image_pipeline.disk import edits, files
 
 _SEED = '/var/lib/cloud/seed'
 #: What installers leave for the machine that they install; each overrides
@@ -97,6 +99,40 @@ class EgiCi06(rule.Rule):
         if cloud_init.is_installed(tree):
             yield from _configured(subject, allowed=allowed)
 
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give no installer's settings, and a kernel that is told nothing."""
+        tree = subject.files
+        allowed = bool(options['nocloud'])
+        plan = draft.Draft(tree)
+        gone = [
+            path
+            for path in tree.glob(f'{cloud_init.FOLDER}/*.cfg')
+            if path.rpartition('/')[2] in _INSTALLERS
+        ]
+        for path in gone:
+            plan.remove(path)
+        kernel.drop(
+            plan,
+            lambda word: (
+                word == 'autoinstall'
+                or (word.lower().startswith('ds=nocloud') and not allowed)
+            ),
+        )
+        if cloud_init.is_installed(tree):
+            config = known.cloud_config(subject)
+            told: list[tuple[str, ...]] = [('network',)]
+            if not allowed:
+                told.append(('datasource', 'NoCloud'))
+            for keys in told:
+                for line, value in config.each(*keys):
+                    if line.path not in gone and (
+                        keys != ('network',) or _is_off(value)
+                    ):
+                        remedy.drop(plan, line)
+        yield from plan.edits()
+
 
 def _seeds(tree: files.FileTree, *, allowed: bool) -> Iterator[rule.Finding]:
     for folder in tree.glob(f'{_SEED}/*'):
@@ -141,3 +177,7 @@ def _configured(
             'cloud-init leaves the network alone, whatever the cloud says',
             severity=rule.Severity.WARNING,
         )
+
+
+def _is_off(value: Any) -> bool:
+    return isinstance(value, dict) and value.get('config') == 'disabled'

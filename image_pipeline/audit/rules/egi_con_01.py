@@ -16,6 +16,9 @@ from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import consoles, systemd, systemd_conf
+from image_pipeline.audit.remedies import draft, drop_ins
+from image_pipeline.audit.remedies import units as remedy
+from image_pipeline.disk import edits
 
 _LOGIND = ('/usr/lib/systemd/systemd-logind', '/lib/systemd/systemd-logind')
 _BUSES = (
@@ -23,6 +26,8 @@ _BUSES = (
     '/usr/bin/dbus-broker-launch',
     '/bin/dbus-daemon',
 )
+#: What the element cloud-consoles writes.
+_DROP_IN = '/etc/systemd/logind.conf.d/10-cloud-consoles.conf'
 #: What logind does unless it is told otherwise (logind.conf(5)).
 _DEFAULTS = {'NAutoVTs': 6, 'ReserveVT': 6}
 _MOST = {'NAutoVTs': 1, 'ReserveVT': 0}
@@ -72,6 +77,32 @@ class EgiCon01(rule.Rule):
                 units.path(static) or static,
                 'without D-Bus, it starts logins on tty2 to tty6',
             )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give no login on them, whatever starts it."""
+        tree = subject.files
+        units = known.units(subject)
+        plan = draft.Draft(tree)
+        for number, line in consoles.old_gettys(tree):
+            if number > 1 and line.path.startswith('/etc/init/'):
+                plan.remove(line.path)
+            elif number > 1:
+                plan.comment(line)
+        for number in range(2, 13):
+            for name in (f'getty@tty{number}', f'autovt@tty{number}'):
+                if units.links(f'{name}.service'):
+                    remedy.disable(plan, units, f'{name}.service')
+        if any(tree.is_file(path) for path in _LOGIND):
+            said = systemd_conf.read(tree, 'logind.conf')
+            drop_ins.put(
+                plan, _DROP_IN, 'Login', dict.fromkeys(_MOST, '0'), said
+            )
+        static = 'getty-static.service'
+        if units.starts(static) and not any(map(tree.is_file, _BUSES)):
+            remedy.disable(plan, units, static)
+        yield from plan.edits()
 
 
 def _logind(units: systemd.Units) -> Iterator[rule.Finding]:

@@ -11,13 +11,20 @@
 # under the License.
 """EGI-CON-02: the first virtual terminal has a login, that asks."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
-from image_pipeline.audit.guest import boot_entries, consoles, machine
+from image_pipeline.audit.guest import boot, boot_entries, consoles, machine
+from image_pipeline.audit.remedies import draft, kernel
+from image_pipeline.audit.remedies import units as remedy
+from image_pipeline.disk import edits
 
 _UNIT = 'getty@tty1.service'
+#: Their consoles are no screens.
+_NO_SCREEN = frozenset({'s390x', 'ppc64le', 'ppc64'})
+_AUTOMATIC = re.compile(r'\s(?:--autologin|-a)(?:\s+|=)\S+')
 
 
 class EgiCon02(rule.Rule):
@@ -81,17 +88,43 @@ class EgiCon02(rule.Rule):
         entries = subject.remember(
             'boot-entries', lambda: boot_entries.entries(tree)
         )
-        if machine.architecture(tree) in {'s390x', 'ppc64le', 'ppc64'}:
-            # Their consoles are no screens.
+        if machine.architecture(tree) in _NO_SCREEN:
             return
         for entry in entries:
             named = entry.arguments('console')
-            if named and not any(
-                value.partition(',')[0] in {'tty0', 'tty1'} for value in named
-            ):
+            if named and not _shows(named):
                 yield found.at(
                     entry.line,
                     'the kernel says nothing on the screen: console=tty0 is '
                     'missing',
                     data=' '.join(f'console={value}' for value in named),
                 )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give a login that asks, and a kernel that shows something."""
+        tree = subject.files
+        units = known.units(subject)
+        plan = draft.Draft(tree)
+        for line in consoles.automatic_logins(tree, units):
+            plan.replace(line, _AUTOMATIC.sub('', line.text))
+        if options['screen']:
+            if not units.starts(_UNIT):
+                remedy.enable(plan, units, _UNIT)
+            if machine.architecture(tree) not in _NO_SCREEN:
+                named = {
+                    line: boot.arguments(command, 'console')
+                    for line, command in boot.command_lines(tree)
+                }
+                for entry in boot_entries.entries(tree):
+                    named[entry.line] = entry.arguments('console')
+                for line, consoles_of in named.items():
+                    if consoles_of and not _shows(consoles_of):
+                        kernel.show(plan, line)
+        yield from plan.edits()
+
+
+def _shows(named: list[str]) -> bool:
+    """Tell whether one of the consoles is the screen."""
+    return any(value.partition(',')[0] in {'tty0', 'tty1'} for value in named)

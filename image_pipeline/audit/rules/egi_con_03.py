@@ -16,6 +16,9 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import boot_entries, consoles, machine
+from image_pipeline.audit.remedies import draft, kernel
+from image_pipeline.audit.remedies import units as remedy
+from image_pipeline.disk import edits
 
 _GENERATOR = 'systemd-getty-generator'
 _DEFAULT = ('ttyS0', 'ttyAMA0', 'hvc0', 'ttysclp0')
@@ -61,9 +64,7 @@ class EgiCon03(rule.Rule):
     ) -> Iterator[rule.Finding]:
         """Give boot entries without the console, and masked logins."""
         tree = subject.files
-        wanted = tuple(options['consoles']) or consoles.SERIAL.get(
-            machine.architecture(tree) or '', _DEFAULT
-        )
+        wanted = _wanted(subject, options)
         entries = subject.remember(
             'boot-entries', lambda: boot_entries.entries(tree)
         )
@@ -73,6 +74,35 @@ class EgiCon03(rule.Rule):
         yield from _login(subject, wanted)
         if not entries:
             raise rule.CannotTell('there is no boot entry that is read')
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give each boot entry the console, and a login on it."""
+        tree = subject.files
+        wanted = list(_wanted(subject, options))
+        plan = draft.Draft(tree)
+        for entry in boot_entries.entries(tree):
+            if not entry.is_rescue and any(_console(entry, tuple(wanted))):
+                kernel.log_to(plan, entry.line, wanted)
+        kernel.defaults(plan, wanted)
+        if any(_login(subject, tuple(wanted))):
+            units = known.units(subject)
+            name = _service(wanted[0])
+            if _GENERATOR in units.generators:
+                remedy.unmask(plan, units, name)
+            else:
+                remedy.enable(plan, units, name)
+        yield from plan.edits()
+
+
+def _wanted(
+    subject: view.ImageView, options: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the consoles that will do."""
+    return tuple(options['consoles']) or consoles.SERIAL.get(
+        machine.architecture(subject.files) or '', _DEFAULT
+    )
 
 
 def _console(

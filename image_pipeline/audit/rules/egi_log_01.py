@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
-from image_pipeline.audit.guest import rsyslog, systemd_conf
-from image_pipeline.disk import files
+from image_pipeline.audit.guest import logrotate, rsyslog, systemd_conf
+from image_pipeline.audit.remedies import draft, drop_ins, logs
+from image_pipeline.disk import edits, files
 
 #: DHCP clients that log each renewal under their own names, and where they
 #: are.
@@ -73,6 +74,30 @@ class EgiLog01(rule.Rule):
         if managed and not _is_quiet(tree):
             yield from _filtered(statements, _MANAGER)
 
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give DHCP a log of its own, and a NetworkManager that is quiet."""
+        tree = subject.files
+        plan = draft.Draft(tree)
+        if any(
+            tree.is_file(path) for each in _CLIENTS.values() for path in each
+        ):
+            plan.write(logs.FILTER, logs.FILTERED)
+            if not logrotate.rotates(logrotate.patterns(tree), logs.LEASES):
+                plan.append(logs.ROTATION, *logs.rotated(logs.LEASES))
+        if known.units(subject).is_enabled(
+            f'{_MANAGER}.service'
+        ) and not _is_quiet(tree):
+            drop_ins.put(
+                plan,
+                f'/etc/{_MANAGER}/conf.d/10-system-logs.conf',
+                'logging',
+                {'domains': 'DEFAULT,DHCP4:WARN,DHCP6:WARN'},
+                _of_manager(tree),
+            )
+        yield from plan.edits()
+
 
 def _filtered(
     statements: list[rsyslog.Statement], name: str
@@ -103,9 +128,9 @@ def _filtered(
     yield found.at(main.first, message)
 
 
-def _is_quiet(tree: files.FileTree) -> bool:
-    """Tell whether NetworkManager is told to be quiet about DHCP."""
-    said = systemd_conf.parse(
+def _of_manager(tree: files.FileTree) -> systemd_conf.Ini:
+    """Return what NetworkManager is told."""
+    return systemd_conf.parse(
         tree,
         [
             '/etc/NetworkManager/NetworkManager.conf',
@@ -119,6 +144,11 @@ def _is_quiet(tree: files.FileTree) -> bool:
             ),
         ],
     )
+
+
+def _is_quiet(tree: files.FileTree) -> bool:
+    """Tell whether NetworkManager is told to be quiet about DHCP."""
+    said = _of_manager(tree)
     level = said.get('logging', 'level')
     level_of = level.value.upper() if level else 'INFO'
     domains = said.get('logging', 'domains')

@@ -17,6 +17,8 @@ from typing import Any
 
 from image_pipeline.audit import found, rule, view
 from image_pipeline.audit.guest import rsyslog
+from image_pipeline.audit.remedies import draft
+from image_pipeline.disk import edits
 
 _TILDE = re.compile(r'(?:^|[\s&"])~\s*(?:#.*)?$')
 
@@ -48,3 +50,16 @@ class EgiLog02(rule.Rule):
         for line in lines:
             if _TILDE.search(line.text):
                 yield found.at(line, 'a message is discarded by a tilde')
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give stop in the place of each tilde."""
+        plan = draft.Draft(subject.files)
+        for line in rsyslog.lines(subject.files):
+            match = _TILDE.search(line.text)
+            if match:
+                at = match.start() + match[0].index('~')
+                said = f'{line.text[:at]}stop{line.text[at + 1 :]}'
+                plan.replace(line, said)
+        yield from plan.edits()

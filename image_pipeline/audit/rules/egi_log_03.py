@@ -16,12 +16,15 @@ from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import logrotate, rsyslog, systemd_conf
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import draft, drop_ins, logs
+from image_pipeline.audit.remedies import units as remedy
+from image_pipeline.disk import edits, files
 
 _JOURNALD = (
     '/usr/lib/systemd/systemd-journald',
     '/lib/systemd/systemd-journald',
 )
+_TIMER = 'logrotate.timer'
 _CRON = ('/etc/cron.daily/logrotate', '/etc/cron.hourly/logrotate')
 
 
@@ -63,6 +66,40 @@ class EgiLog03(rule.Rule):
         if syslog:
             yield from _files(subject)
 
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give a bound for the journal, and rotation of what is not."""
+        tree = subject.files
+        plan = draft.Draft(tree)
+        if any(tree.is_file(path) for path in _JOURNALD) and any(
+            _journal(tree)
+        ):
+            drop_ins.put(
+                plan,
+                '/etc/systemd/journald.conf.d/10-system-logs.conf',
+                'Journal',
+                {'SystemMaxUse': '200M'},
+            )
+        if rsyslog.is_installed(tree):
+            rotated = logrotate.patterns(tree)
+            left = [
+                path
+                for statement in rsyslog.statements(tree)
+                for _, path in statement.targets
+                if not logrotate.rotates(rotated, path)
+            ]
+            for path in dict.fromkeys(left):
+                plan.append(logs.ROTATION, *logs.rotated(path))
+            units = known.units(subject)
+            if (
+                logrotate.is_installed(tree)
+                and not any(tree.is_file(path) for path in _CRON)
+                and not units.is_enabled(_TIMER)
+            ):
+                remedy.enable(plan, units, _TIMER)
+        yield from plan.edits()
+
 
 def _files(subject: view.ImageView) -> Iterator[rule.Finding]:
     tree = subject.files
@@ -83,7 +120,7 @@ def _files(subject: view.ImageView) -> Iterator[rule.Finding]:
         )
     elif not any(tree.is_file(path) for path in _CRON) and not known.units(
         subject
-    ).is_enabled('logrotate.timer'):
+    ).is_enabled(_TIMER):
         yield found.said(
             'nothing runs logrotate',
             data='neither logrotate.timer nor /etc/cron.daily/logrotate',

@@ -18,7 +18,9 @@ from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import accounts, boot, cloud_init, text
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import cloud_init as remedy
+from image_pipeline.audit.remedies import draft
+from image_pipeline.disk import edits, files
 
 _GROUPS = ('/etc/group', '/etc/gshadow')
 #: Keys by which cloud-init gives an account a password (cc_users_groups).
@@ -85,6 +87,31 @@ class EgiSec01(rule.Rule):
         yield from _of_others(tree)
         known.passwd(subject)
 
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give locked accounts, and a cloud-init that sets no password."""
+        tree = subject.files
+        plan = draft.Draft(tree)
+        for path in (*accounts.PASSWD, '/etc/passwd-'):
+            for account in accounts.passwd(tree, path):
+                # Its password is in shadow, and locked there.
+                _lock(plan, account.line, account.password, 'x')
+        for path in (*accounts.SHADOW, '/etc/shadow-'):
+            for secret in accounts.secrets(tree, path):
+                _lock(plan, secret.line, secret.password, '!*')
+        for path in (*_GROUPS, '/etc/gshadow-'):
+            for secret in accounts.secrets(tree, path):
+                if secret.password:
+                    _lock(plan, secret.line, secret.password, '!')
+        _lock_cloud_user(plan, known.cloud_config(subject))
+        for path in _ANSWERS:
+            if any(
+                _ROOTPW.search(line.text) for line in text.said(tree, path)
+            ):
+                plan.remove(path)
+        yield from plan.edits()
+
 
 def _judge(line: text.Line, name: str, field: str) -> Iterator[rule.Finding]:
     kind = accounts.password(field)
@@ -98,6 +125,32 @@ def _judge(line: text.Line, name: str, field: str) -> Iterator[rule.Finding]:
             f'{name} is locked, but the hash of a password is still there',
             severity=rule.Severity.WARNING,
         )
+
+
+def _lock(plan: draft.Draft, line: text.Line, field: str, locked: str) -> None:
+    """Put a password that nobody has in the place of one."""
+    if accounts.password(field) in (
+        accounts.Password.EMPTY,
+        accounts.Password.HASH,
+        accounts.Password.LOCKED_HASH,
+    ):
+        name, _, *others = line.text.split(':')
+        plan.replace(line, ':'.join((name, locked, *others)))
+
+
+def _lock_cloud_user(plan: draft.Draft, cloud: cloud_init.Config) -> None:
+    """Let cloud-init set no password, and lock the cloud user's."""
+    user = ('system_info', 'default_user')
+    for line, value in cloud.each(*user, 'lock_passwd'):
+        if value is False:
+            plan.replace(line, f'{line.text.partition(":")[0]}: true')
+    for keys in (
+        ('password',),
+        ('chpasswd',),
+        *((*user, key) for key in _KEYS),
+    ):
+        for line, _ in cloud.each(*keys):
+            remedy.drop(plan, line)
 
 
 def _of_cloud_init(cloud: cloud_init.Config) -> Iterator[rule.Finding]:

@@ -22,10 +22,14 @@ from image_pipeline.audit.guest import (
     credentials,
     sshd,
 )
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import cloud_init as remedy
+from image_pipeline.audit.remedies import draft
+from image_pipeline.disk import edits, files
 
 #: sshd's own default, which homes are searched for anyway.
 _DEFAULT_KEYS = ('.ssh/authorized_keys', '.ssh/authorized_keys2', 'none')
+
+_CLOUD_KEYS = ('ssh_authorized_keys', 'ssh_import_id', 'ssh_keys')
 
 
 class EgiSec02(rule.Rule):
@@ -68,6 +72,23 @@ class EgiSec02(rule.Rule):
         yield from _of_cloud_init(known.cloud_config(subject))
         subject.census.need_whole()
 
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give no file that is a credential, and no line that has one."""
+        plan = draft.Draft(subject.files)
+        for leak in _leaks(subject, subject.files):
+            if leak.line is None:
+                plan.remove(leak.path)
+            else:
+                plan.drop(leak.line)
+        cloud = known.cloud_config(subject)
+        for key in _CLOUD_KEYS:
+            for path in ((key,), ('system_info', 'default_user', key)):
+                for line, _ in cloud.each(*path):
+                    remedy.drop(plan, line)
+        yield from plan.edits()
+
 
 def _leaks(
     subject: view.ImageView, tree: files.FileTree
@@ -105,7 +126,7 @@ def _authorized(tree: files.FileTree) -> Iterator[credentials.Leak]:
 def _of_cloud_init(cloud: cloud_init.Config) -> Iterator[rule.Finding]:
     """Give keys that cloud-init installs in every instance."""
     message = 'cloud-init installs a key in every instance'
-    for key in ('ssh_authorized_keys', 'ssh_import_id', 'ssh_keys'):
+    for key in _CLOUD_KEYS:
         for path in ((key,), ('system_info', 'default_user', key)):
             if cloud.get(*path):
                 yield found.at(cloud.where(*path), message, data=key)

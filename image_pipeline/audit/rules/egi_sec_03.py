@@ -18,7 +18,9 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import systemd, systemd_conf, text
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import draft, drop_ins
+from image_pipeline.audit.remedies import units as remedy
+from image_pipeline.disk import edits, files
 
 #: By unit: what it offers to the network.  SECANT scans for ports 19, 53, 123
 #: and 161; the others are what the CIS benchmarks ask to be removed.
@@ -67,6 +69,7 @@ _ALLOWED_SOCKETS = frozenset({'ssh.socket', 'sshd.socket'})
 _LISTEN = ('ListenStream', 'ListenDatagram')
 #: A port on every address, or on one that is not the machine's own.
 _PORT = re.compile(r'(?:\S+:)?\d{1,5}')
+_POSTFIX = '/etc/postfix/main.cf'
 _OWN = ('127.', '[::1]', 'localhost:')
 
 
@@ -120,9 +123,44 @@ class EgiSec03(rule.Rule):
                     (units.links(name) or (units.path(name) or '',))[0],
                     f'{name} offers {offers}',
                 )
-        yield from _sockets(units, allowed)
-        yield from _mail(subject.files, units, allowed)
+        for name, line in _listening(units, allowed):
+            yield found.at(line, f'{name} listens on the network')
+        for where, said in _mail(subject.files, units, allowed):
+            yield found.at(
+                where, 'mail is accepted from the network', data=said
+            )
         yield from _resolved(subject.files, units)
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give services that are off, and mail from the machine alone."""
+        tree = subject.files
+        units = known.units(subject)
+        allowed = set(options['allowed'])
+        plan = draft.Draft(tree)
+        for name in _SERVICES:
+            if name not in allowed and units.is_enabled(name):
+                remedy.disable(plan, units, name)
+        for name, _ in _listening(units, allowed):
+            remedy.disable(plan, units, name)
+        for where, _ in _mail(tree, units, allowed):
+            if where is None or where.path == _POSTFIX:
+                if where is not None:
+                    plan.comment(where)
+                plan.append(_POSTFIX, 'inet_interfaces = loopback-only')
+            else:
+                key = where.text.partition('=')[0]
+                plan.replace(where, f"{key}='127.0.0.1 ; ::1'")
+        if any(_resolved(tree, units)):
+            drop_ins.put(
+                plan,
+                '/etc/systemd/resolved.conf.d/10-network-dhcp.conf',
+                'Resolve',
+                {'LLMNR': 'no'},
+                systemd_conf.read(tree, 'resolved.conf'),
+            )
+        yield from plan.edits()
 
 
 def _may_run(tree: files.FileTree, units: systemd.Units, name: str) -> bool:
@@ -139,9 +177,10 @@ def _may_run(tree: files.FileTree, units: systemd.Units, name: str) -> bool:
     return True
 
 
-def _sockets(
+def _listening(
     units: systemd.Units, allowed: set[str]
-) -> Iterator[rule.Finding]:
+) -> Iterator[tuple[str, text.Line]]:
+    """Give the sockets on the network, and the lines that say so."""
     names = sorted(name for name in units.started if name.endswith('.socket'))
     for name in names:
         if name in allowed | _ALLOWED_SOCKETS or name in _SERVICES:
@@ -152,39 +191,33 @@ def _sockets(
                 if _PORT.fullmatch(
                     setting.value
                 ) and not setting.value.startswith(_OWN):
-                    yield found.at(
-                        setting.line, f'{name} listens on the network'
-                    )
+                    yield name, setting.line
 
 
 def _mail(
     tree: files.FileTree, units: systemd.Units, allowed: set[str]
-) -> Iterator[rule.Finding]:
-    message = 'mail is accepted from the network'
+) -> Iterator[tuple[text.Line | None, str]]:
+    """Give what lets mail in from the network, and what it says."""
     if (
         units.is_enabled('postfix.service')
         and 'postfix.service' not in allowed
     ):
         said = [
             line
-            for line in text.said(tree, '/etc/postfix/main.cf')
+            for line in text.said(tree, _POSTFIX)
             if line.text.partition('=')[0].strip() == 'inet_interfaces'
         ]
         # The last one counts, and the default is all.
         value = said[-1].text.partition('=')[2].strip() if said else 'all'
         if value not in ('loopback-only', 'localhost', '127.0.0.1'):
-            yield found.at(
-                said[-1] if said else None,
-                message,
-                data=f'inet_interfaces = {value}',
-            )
+            yield said[-1] if said else None, f'inet_interfaces = {value}'
     if units.is_enabled('exim4.service') and 'exim4.service' not in allowed:
         for line in text.said(tree, '/etc/exim4/update-exim4.conf.conf'):
             key, _, value = line.text.partition('=')
             if key.strip() == 'dc_local_interfaces' and not _is_own(
                 text.unquote(value)
             ):
-                yield found.at(line, message)
+                yield line, line.text.strip()
 
 
 def _is_own(value: str) -> bool:

@@ -17,7 +17,9 @@ from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import systemd, text
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import draft
+from image_pipeline.audit.remedies import units as remedy
+from image_pipeline.disk import edits, files
 
 #: Units of each program that keeps the time.
 _CLIENTS = {
@@ -26,6 +28,15 @@ _CLIENTS = {
     'ntp': ('ntp.service', 'ntpd.service', 'ntpsec.service'),
     'openntpd': ('openntpd.service',),
 }
+#: What is kept where there are several, and what is enabled where there is
+#: none: the one that a distribution has with its defaults.
+_ORDER = ('chrony', 'ntp', 'openntpd', 'systemd-timesyncd')
+_PREFERRED = (
+    'chrony.service',
+    'chronyd.service',
+    'systemd-timesyncd.service',
+    'ntpsec.service',
+)
 _CHRONY = (
     '/etc/chrony/chrony.conf',
     '/etc/chrony.conf',
@@ -65,11 +76,7 @@ class EgiSec04(rule.Rule):
         """Give too many clients, none, and those that serve."""
         units = known.units(subject)
         tree = subject.files
-        enabled = [
-            name
-            for name, names in _CLIENTS.items()
-            if any(units.is_enabled(unit) for unit in names)
-        ]
+        enabled = _enabled(units)
         if not enabled:
             yield found.said(
                 'nothing keeps the clock',
@@ -80,9 +87,44 @@ class EgiSec04(rule.Rule):
                 'several programs set the clock', data=', '.join(enabled)
             )
         if 'chrony' in enabled:
-            yield from _chrony(tree)
+            for line, message in _chrony(tree):
+                yield found.at(line, message)
         if 'ntp' in enabled:
             yield from _ntp(tree)
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give one client, which answers nobody."""
+        units = known.units(subject)
+        tree = subject.files
+        plan = draft.Draft(tree)
+        enabled = _enabled(units)
+        if not enabled:
+            for name in _PREFERRED:
+                if remedy.enable(plan, units, name):
+                    break
+        elif len(enabled) > 1 and not _exclude(units):
+            kept = min(enabled, key=list(_ORDER).index)
+            for name in enabled:
+                for unit in _CLIENTS[name] if name != kept else ():
+                    if units.is_enabled(unit):
+                        remedy.disable(plan, units, unit)
+        if 'chrony' in enabled:
+            for line, _ in _chrony(tree):
+                plan.comment(line)
+        if 'ntp' in enabled:
+            _restrict(plan)
+        yield from plan.edits()
+
+
+def _enabled(units: systemd.Units) -> list[str]:
+    """Return the programs that a boot starts."""
+    return [
+        name
+        for name, names in _CLIENTS.items()
+        if any(units.is_enabled(unit) for unit in names)
+    ]
 
 
 def _exclude(units: systemd.Units) -> bool:
@@ -100,17 +142,18 @@ def _exclude(units: systemd.Units) -> bool:
     )
 
 
-def _chrony(tree: files.FileTree) -> Iterator[rule.Finding]:
+def _chrony(tree: files.FileTree) -> Iterator[tuple[text.Line, str]]:
+    """Give what opens chrony to others."""
     for line in _lines(tree, _CHRONY):
         words = line.text.split()
         if words[0] in ('allow', 'cmdallow') and words[1:2] != ['127.0.0.1']:
-            yield found.at(line, 'chrony serves time to others')
+            yield line, 'chrony serves time to others'
         elif (
             words[0] == 'bindcmdaddress'
             and len(words) > 1
             and not words[1].startswith(_OWN)
         ):
-            yield found.at(line, 'chrony takes commands from the network')
+            yield line, 'chrony takes commands from the network'
 
 
 def _ntp(tree: files.FileTree) -> Iterator[rule.Finding]:
@@ -128,6 +171,22 @@ def _ntp(tree: files.FileTree) -> Iterator[rule.Finding]:
             'ntpd answers questions of everybody',
             data='there is no "restrict default ... noquery"',
         )
+
+
+def _restrict(plan: draft.Draft) -> None:
+    """Let ntpd answer nobody's questions."""
+    lines = [
+        line
+        for line in _lines(plan.tree, _NTP)
+        if line.text.split()[:1] == ['restrict']
+        and 'default' in line.text.split()
+    ]
+    for line in lines:
+        if not _RESTRICTIONS & set(line.text.split()):
+            plan.replace(line, f'{line.text.rstrip()} noquery')
+    main = [path for path in _NTP if plan.tree.is_file(path)]
+    if not lines and main:
+        plan.append(main[0], 'restrict default kod nomodify noquery limited')
 
 
 def _lines(

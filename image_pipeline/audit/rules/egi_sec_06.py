@@ -18,11 +18,15 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import release, text
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import draft
+from image_pipeline.audit.remedies import units as remedy
+from image_pipeline.disk import edits, files
 
 _PERIODIC = re.compile(
     r'APT::Periodic::Unattended-Upgrade\s+"(\w*)"', re.IGNORECASE
 )
+#: What the element security-basics writes.
+_POLICY = '/etc/apt/apt.conf.d/20auto-upgrades'
 #: apt's tool, and where its configuration is.
 _TOOL = '/usr/bin/unattended-upgrade'
 #: What installs updates by itself, elsewhere.
@@ -98,6 +102,38 @@ class EgiSec06(rule.Rule):
             yield found.at(line, 'security updates install themselves')
         elif automatic is False and wanted == 'automatic':
             yield found.at(line, 'security updates do not install themselves')
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give what the profile wants; nothing is installed unless it says."""
+        tree = subject.files
+        units = known.units(subject)
+        family = release.family(known.os_release(subject))
+        automatic = options['policy'] == 'automatic'
+        plan = draft.Draft(tree)
+        if family == 'debian':
+            for path in tree.glob('/etc/apt/apt.conf.d/*'):
+                for line in text.said(tree, path):
+                    if _PERIODIC.search(line.text) and path != _POLICY:
+                        plan.replace(line, f'// {line.text}')
+            value = int(automatic)
+            plan.write(
+                _POLICY,
+                f'APT::Periodic::Update-Package-Lists "{value}";\n'
+                f'APT::Periodic::Unattended-Upgrade "{value}";\n',
+            )
+        elif automatic:
+            for name in _TIMERS:
+                if remedy.enable(plan, units, name):
+                    break
+        else:
+            for name in _TIMERS:
+                if units.is_enabled(name):
+                    remedy.disable(plan, units, name)
+            if options['policy'] == 'explicit':
+                plan.link(f'/etc/systemd/system/{_TIMERS[0]}', '/dev/null')
+        yield from plan.edits()
 
 
 def _apt(tree: files.FileTree) -> tuple[text.Line | None, bool | None]:

@@ -17,7 +17,9 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import boot, release, text
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import draft, kernel
+from image_pipeline.audit.remedies import units as remedy
+from image_pipeline.disk import edits, files
 
 _CONFIG = '/etc/selinux/config'
 _XATTR = 'security.selinux'
@@ -83,6 +85,29 @@ class EgiSec08(rule.Rule):
                 else 'the package apparmor is not there',
             )
 
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give access control that is on; what has no label stays."""
+        tree = subject.files
+        kind = _kind(known.os_release(subject), tree)
+        plan = draft.Draft(tree)
+        if kind == 'apparmor' or options['selinux'] == 'enforcing':
+            off = {f'{name}={value}' for name, value in _OFF[kind]}
+            kernel.drop(plan, lambda word: word in off)
+        units = known.units(subject)
+        if kind == 'apparmor' and not units.is_enabled('apparmor.service'):
+            remedy.enable(plan, units, 'apparmor.service')
+        if kind == 'selinux' and options['selinux'] == 'enforcing':
+            line, mode = _mode(tree)
+            # Without labels it would lock everybody out.
+            if mode != 'enforcing' and not any(_unlabelled(tree)):
+                if line is not None:
+                    plan.replace(line, 'SELINUX=enforcing')
+                else:
+                    plan.append(_CONFIG, 'SELINUX=enforcing')
+        yield from plan.edits()
+
 
 def _kind(said: Mapping[str, str], tree: files.FileTree) -> str:
     """Return which access control a distribution has."""
@@ -126,18 +151,24 @@ def _selinux(tree: files.FileTree, wanted: str) -> Iterator[rule.Finding]:
             severity=rule.Severity.INFO,
         )
         return
+    for path, label in _unlabelled(tree):
+        yield found.in_file(
+            path,
+            'SELinux enforces, and this file has no label: nobody could '
+            'log in',
+            data=label.decode('utf-8', 'replace') or None,
+            severity=rule.Severity.ERROR,
+        )
+
+
+def _unlabelled(tree: files.FileTree) -> Iterator[tuple[str, bytes]]:
+    """Give what a login needs and has no label, and what it has instead."""
     for path in _SAMPLES:
         if not tree.exists(path):
             continue
         label = tree.xattrs(path).get(_XATTR, b'').rstrip(b'\0')
         if not label or b':unlabeled_t' in label:
-            yield found.in_file(
-                path,
-                'SELinux enforces, and this file has no label: nobody could '
-                'log in',
-                data=label.decode('utf-8', 'replace') or None,
-                severity=rule.Severity.ERROR,
-            )
+            yield path, label
 
 
 def _mode(tree: files.FileTree) -> tuple[text.Line | None, str]:

@@ -18,7 +18,8 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, rule, view
 from image_pipeline.audit.guest import boot, systemd_conf, text
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import draft, kernel
+from image_pipeline.disk import edits, files
 
 #: By sysctl: what is good enough.  CIS benchmarks, network and process
 #: hardening; what is a matter of routers is left out.
@@ -31,6 +32,8 @@ _WANTED: Mapping[str, frozenset[str]] = {
     'net.ipv4.conf.default.rp_filter': frozenset({'1', '2'}),
     'net.ipv6.conf.all.accept_redirects': frozenset({'0'}),
 }
+#: What the element security-basics writes.
+_DROP_IN = '/etc/sysctl.d/60-security-basics.conf'
 #: Modules without which a cloud image does not see its disk, its network or
 #: its config drive.
 _NEEDED = re.compile(
@@ -93,16 +96,12 @@ class EgiSec10(rule.Rule):
                     f'{name} is not {" or ".join(sorted(values))}',
                     data=None if line else 'it is not set',
                 )
-        for path in systemd_conf.paths(tree, 'modprobe.d'):
-            for line in text.said(tree, path):
-                match = _MODPROBE.match(line.text)
-                module = (match[1] or match[2]) if match else ''
-                if _NEEDED.fullmatch(module.replace('-', '_')):
-                    yield found.at(
-                        line,
-                        f'{module} is blocked, and a cloud image needs it',
-                        severity=rule.Severity.WARNING,
-                    )
+        for line, module in _blocked(tree):
+            yield found.at(
+                line,
+                f'{module} is blocked, and a cloud image needs it',
+                severity=rule.Severity.WARNING,
+            )
         for line, command in boot.command_lines(tree):
             if 'off' in boot.arguments(command, 'mitigations'):
                 yield found.at(
@@ -111,6 +110,45 @@ class EgiSec10(rule.Rule):
                     data='mitigations=off',
                     severity=rule.Severity.WARNING,
                 )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give the settings, and no module that is blocked."""
+        tree = subject.files
+        plan = draft.Draft(tree)
+        said = _sysctl(tree)
+        mine = {
+            line.text.partition('=')[0].strip(): line
+            for line in text.said(tree, _DROP_IN)
+        }
+        for name, values in _WANTED.items():
+            line = said.get(name)
+            value = line.text.partition('=')[2].strip() if line else None
+            if name in options['ignored'] or value in values:
+                continue
+            if line is not None:
+                plan.comment(line)
+            # 2 is loose, as a guest with several addresses needs it.
+            best = max(values) if name.endswith('rp_filter') else min(values)
+            if name in mine:
+                plan.replace(mine[name], f'{name} = {best}')
+            else:
+                plan.append(_DROP_IN, f'{name} = {best}')
+        for line, _ in _blocked(tree):
+            plan.comment(line)
+        kernel.drop(plan, lambda word: word == 'mitigations=off')
+        yield from plan.edits()
+
+
+def _blocked(tree: files.FileTree) -> Iterator[tuple[text.Line, str]]:
+    """Give the lines that block a needed module, and its name."""
+    for path in systemd_conf.paths(tree, 'modprobe.d'):
+        for line in text.said(tree, path):
+            match = _MODPROBE.match(line.text)
+            module = (match[1] or match[2]) if match else ''
+            if _NEEDED.fullmatch(module.replace('-', '_')):
+                yield line, module
 
 
 def _sysctl(tree: files.FileTree) -> dict[str, text.Line]:

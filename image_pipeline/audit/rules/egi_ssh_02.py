@@ -17,11 +17,20 @@ from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import sshd, text
+from image_pipeline.audit.remedies import cloud_init as of_cloud
+from image_pipeline.audit.remedies import draft
+from image_pipeline.audit.remedies import sshd as remedy
+from image_pipeline.disk import edits
 
 _OFF = {
     'passwordauthentication': 'sshd accepts passwords',
     'kbdinteractiveauthentication': 'sshd asks for passwords by PAM',
 }
+_NAMES = (
+    'PasswordAuthentication',
+    'KbdInteractiveAuthentication',
+    'PermitEmptyPasswords',
+)
 #: What cloud-init writes where ``ssh_pwauth`` is said (cc_set_passwords).
 _CLOUD_INIT = '/etc/ssh/sshd_config.d/50-cloud-init.conf'
 
@@ -62,6 +71,28 @@ class EgiSsh02(rule.Rule):
         cloud = known.cloud_config(subject)
         if _means_yes(cloud.get('ssh_pwauth')):
             yield _by_cloud_init(config, cloud.where('ssh_pwauth'))
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give a drop-in that refuses them, to cloud-init, too."""
+        config = known.sshd_config(subject)
+        plan = draft.Draft(subject.files)
+        wanted = {
+            name: 'no'
+            for name in _NAMES
+            if config.value(name.lower()) == 'yes'
+            or any(
+                one.value.lower() == 'yes'
+                for one in config.conditional(name.lower())
+            )
+        }
+        if wanted:
+            remedy.put(plan, config, wanted)
+        cloud = known.cloud_config(subject)
+        if _means_yes(cloud.get('ssh_pwauth')):
+            of_cloud.put(plan, cloud, of_cloud.SSH, {'ssh_pwauth': 'false'})
+        yield from plan.edits()
 
 
 def _is_on(

@@ -16,6 +16,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
+from image_pipeline.audit.remedies import cloud_init as of_cloud
+from image_pipeline.audit.remedies import draft
+from image_pipeline.audit.remedies import sshd as remedy
+from image_pipeline.disk import edits
 
 _OPEN = 'root may log in by password'
 #: What anaconda writes for "allow root SSH login with password".
@@ -69,3 +73,21 @@ class EgiSsh03(rule.Rule):
                 cloud.where('disable_root'),
                 'cloud-init gives root the key of the cloud user',
             )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give a drop-in that keeps root out, and cloud-init's default."""
+        config = known.sshd_config(subject)
+        plan = draft.Draft(subject.files)
+        keyword = 'permitrootlogin'
+        if config.value(keyword) == 'yes' or any(
+            one.value.lower() == 'yes' for one in config.conditional(keyword)
+        ):
+            remedy.put(plan, config, {'PermitRootLogin': 'no'})
+        if subject.files.exists(_ANACONDA):
+            plan.remove(_ANACONDA)
+        cloud = known.cloud_config(subject)
+        if cloud.get('disable_root', default=True) in (False, 0, 'false'):
+            of_cloud.put(plan, cloud, of_cloud.SSH, {'disable_root': 'true'})
+        yield from plan.edits()

@@ -18,7 +18,9 @@ from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import cloud_init, packages, systemd, text
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import cloud_init as remedy
+from image_pipeline.audit.remedies import draft
+from image_pipeline.disk import edits, files
 
 #: Units that make host keys, beside cloud-init: EL and Fedora, openSUSE and
 #: Alma's templates, Debian's live images, diskimage-builder.
@@ -120,6 +122,25 @@ class EgiSsh04(rule.Rule):
                 severity=rule.Severity.INFO,
             )
 
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give cloud-init the types that there are, and no old keys."""
+        cloud = known.cloud_config(subject)
+        plan = draft.Draft(subject.files)
+        wanted = {}
+        if any(_types(cloud)):
+            wanted['ssh_genkeytypes'] = '[ed25519, ecdsa, rsa]'
+        if cloud.get('ssh_deletekeys', default=True) in (False, 0, 'false'):
+            wanted['ssh_deletekeys'] = 'true'
+        if wanted:
+            remedy.put(plan, cloud, remedy.SSH, wanted)
+        if 'cloud-init' in _mechanisms(known.units(subject), cloud):
+            for line in _scripts(subject.files):
+                if _DSA.search(line.text):
+                    plan.replace(line, _without_dsa(line.text))
+        yield from plan.edits()
+
 
 def _knows_dsa(tree: files.FileTree) -> bool:
     """Tell whether this OpenSSH still makes DSA keys (9.8 stopped)."""
@@ -148,6 +169,13 @@ def _types(cloud: cloud_init.Config) -> Iterator[rule.Finding]:
 def _scripts(tree: files.FileTree) -> Iterator[text.Line]:
     for path in _SCRIPTS:
         yield from text.said(tree, path)
+
+
+def _without_dsa(said: str) -> str:
+    """Return a line of a script that makes no DSA key."""
+    if re.search(r'\bfor\b', said):
+        return re.sub(r'[ \t]+dsa\b', '', said, count=1)
+    return f'# {said}'
 
 
 def _mechanisms(units: systemd.Units, cloud: cloud_init.Config) -> list[str]:

@@ -18,6 +18,9 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import sshd
+from image_pipeline.audit.remedies import draft
+from image_pipeline.audit.remedies import sshd as remedy
+from image_pipeline.disk import edits
 
 #: Broken or nearly: ciphers, message digests, key exchanges.
 _WEAK = {
@@ -26,6 +29,8 @@ _WEAK = {
     'kexalgorithms': re.compile(r'-sha1(?:-|$)|group1-'),
 }
 _LISTS = tuple(_WEAK)
+#: Seconds of ClientAliveInterval in Debian's cloud images.
+_ALIVE = 120
 #: What a distribution decides for all programs alike, and updates.
 _POLICIES = ('/etc/crypto-policies/', '/usr/share/crypto-policies/')
 
@@ -89,32 +94,8 @@ class EgiSsh05(rule.Rule):
     ) -> Iterator[rule.Finding]:
         """Give each setting out of its range, and weak algorithms."""
         config = known.sshd_config(subject)
-        alive = sshd.seconds(config.value('clientaliveinterval'))
-        least, most = (
-            options['min_alive_interval'],
-            options['max_alive_interval'],
-        )
-        if alive is None or not least <= alive <= most:
-            yield _finding(
-                config, 'ClientAliveInterval', f'is not {least} to {most} s'
-            )
-        tries = config.value('maxauthtries')
-        if not tries.isdecimal() or int(tries) > options['max_auth_tries']:
-            yield _finding(
-                config,
-                'MaxAuthTries',
-                f'is more than {options["max_auth_tries"]}',
-            )
-        grace = sshd.seconds(config.value('logingracetime'))
-        # Zero is no limit at all.
-        if not grace or grace > options['max_login_grace_time']:
-            yield _finding(
-                config,
-                'LoginGraceTime',
-                f'is more than {options["max_login_grace_time"]} s',
-            )
-        if config.value('x11forwarding') != 'no':
-            yield _finding(config, 'X11Forwarding', 'is on')
+        for keyword, message, _ in _wrong(config, options):
+            yield _finding(config, keyword, message)
         for keyword in _LISTS:
             weak = _weak(config.value(keyword), _WEAK[keyword])
             setting = config.setting(keyword)
@@ -128,6 +109,47 @@ class EgiSsh05(rule.Rule):
                     'sshd offers weak algorithms',
                     data=', '.join(weak),
                 )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give a drop-in with values within the profile's limits."""
+        config = known.sshd_config(subject)
+        plan = draft.Draft(subject.files)
+        wanted = {name: right for name, _, right in _wrong(config, options)}
+        if wanted:
+            remedy.put(plan, config, wanted)
+        for keyword in _LISTS:
+            setting = config.setting(keyword)
+            if (
+                setting is not None
+                and _weak(setting.value, _WEAK[keyword])
+                and not setting.line.path.startswith(_POLICIES)
+            ):
+                plan.comment(setting.line)
+        yield from plan.edits()
+
+
+def _wrong(
+    config: sshd.Config, options: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """Give each keyword out of its range: why, and what is right."""
+    alive = sshd.seconds(config.value('clientaliveinterval'))
+    least, most = options['min_alive_interval'], options['max_alive_interval']
+    if alive is None or not least <= alive <= most:
+        best = max(least, min(_ALIVE, most))
+        yield 'ClientAliveInterval', f'is not {least} to {most} s', str(best)
+    tries = config.value('maxauthtries')
+    most = options['max_auth_tries']
+    if not tries.isdecimal() or int(tries) > most:
+        yield 'MaxAuthTries', f'is more than {most}', str(most)
+    grace = sshd.seconds(config.value('logingracetime'))
+    most = options['max_login_grace_time']
+    # Zero is no limit at all.
+    if not grace or grace > most:
+        yield 'LoginGraceTime', f'is more than {most} s', str(most)
+    if config.value('x11forwarding') != 'no':
+        yield 'X11Forwarding', 'is on', 'no'
 
 
 def _weak(value: str, pattern: re.Pattern[str]) -> list[str]:

@@ -16,10 +16,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline.audit import found, known, rule, view
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import draft
+from image_pipeline.disk import edits, files
 
 _GENERATOR = 'rules.d/75-persistent-net-generator.rules'
 _PERSISTENT = '/etc/udev/rules.d/70-persistent-net.rules'
+
+#: Where an address is said beside the name of an interface: in netplan and
+#: networkd it often is all that chooses one, and a person must say what does.
+_BY_NAME = (
+    '/etc/network/',
+    '/etc/NetworkManager/',
+    '/etc/sysconfig/network',
+)
 
 
 class OsNet01(rule.Rule):
@@ -66,6 +75,20 @@ class OsNet01(rule.Rule):
                 'snapshot of the instance keeps it',
                 severity=rule.Severity.WARNING,
             )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give files without addresses, where the rest still says enough."""
+        plan = draft.Draft(subject.files)
+        for setting in known.network_settings(subject):
+            line = setting.line
+            if setting.kind == 'mac' and line.path.startswith(_BY_NAME):
+                plan.drop(line)
+        path = _generator(subject.files)
+        if path is not None:
+            plan.link(f'/etc/udev/{_GENERATOR}', '/dev/null')
+        yield from plan.edits()
 
 
 def _generator(tree: files.FileTree) -> str | None:

@@ -17,6 +17,9 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import mounts
+from image_pipeline.audit.remedies import draft
+from image_pipeline.audit.remedies import units as remedy
+from image_pipeline.disk import edits
 
 _TIMER = 'fstrim.timer'
 
@@ -73,3 +76,30 @@ class Virt01(rule.Rule):
             yield found.in_file(
                 units.path(_TIMER) or _TIMER, f'{_TIMER} is not enabled'
             )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give the timer, and file systems that wait for it."""
+        units = known.units(subject)
+        plan = draft.Draft(subject.files)
+        continuous = False
+        for mount in mounts.fstab(subject.files):
+            if 'discard' not in mount.options or mount.type == 'swap':
+                continue
+            continuous = True
+            if not options['continuous']:
+                plan.replace(mount.line, _patient(mount))
+        if not (continuous and options['continuous']) and not units.is_enabled(
+            _TIMER
+        ):
+            remedy.enable(plan, units, _TIMER)
+        yield from plan.edits()
+
+
+def _patient(mount: mounts.Mount) -> str:
+    """Return a line of fstab without the option discard."""
+    left = [one for one in mount.options if one != 'discard']
+    words = mount.line.text.split()
+    words[3] = ','.join(left) or 'defaults'
+    return ' '.join(words)

@@ -18,7 +18,8 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, rule, view
 from image_pipeline.audit.guest import boot, text
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import draft, kernel
+from image_pipeline.disk import edits, files
 
 _FLAGS = frozenset({'no-kvmclock', 'no-kvmclock-vsyscall', 'notsc'})
 _CHRONY = ('/etc/chrony/chrony.conf', '/etc/chrony.conf')
@@ -65,6 +66,21 @@ class Virt04(rule.Rule):
             for word in said:
                 yield found.at(line, f'the kernel is told {word}', data=word)
         yield from _chrony(tree)
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give a kernel that chooses, and a chrony that may step."""
+        tree = subject.files
+        plan = draft.Draft(tree)
+        kernel.drop(
+            plan,
+            lambda word: word in _FLAGS or word.startswith('clocksource='),
+        )
+        if any(_chrony(tree)):
+            main = next(path for path in _CHRONY if tree.is_file(path))
+            plan.append(main, 'makestep 1 3')
+        yield from plan.edits()
 
 
 def _chrony(tree: files.FileTree) -> Iterator[rule.Finding]:
