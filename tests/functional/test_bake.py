@@ -138,7 +138,10 @@ def test_image_is_registered_with_what_it_is(debian_12):
         'hw_disk_bus': 'virtio',
         'hw_cdrom_bus': 'scsi',
         'min_disk': '2',
+        # The smoke test booted it with that.
+        'min_ram': '1024',
     }.items() <= shown['properties'].items()
+    assert shown['tested_sha256'] == shown['sha256']
 
 
 def test_run_is_listed_shown_and_logged(debian_12):
