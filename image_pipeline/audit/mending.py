@@ -41,8 +41,9 @@ from image_pipeline.audit.guest import residue
 from image_pipeline.disk import edits, files
 from image_pipeline.host import cancellation, process
 
-#: One round mends; a second one what that uncovers.  More are a rule's fault.
-_MOST_ROUNDS = 3
+#: One round mends; further ones what that uncovers, and what other rules ask
+#: of the same files.  More are a rule's fault.
+_MOST_ROUNDS = 8
 _MOST_DIFF = 64 << 10
 
 
@@ -116,10 +117,12 @@ def mend(
     :param cancelled: stops it.
     :param progress: told how many bytes are written, and of how many.
     :raises ImageUnreadable: it cannot or must not be opened.
+    :raises InvalidInput: the name of the file is of another format.
     :raises StageFailed: a file system cannot be changed, or there is no
         space left.
     """
     waivers = tuple(waived)
+    image_format = rework.format_of(destination)
     before = runner.run(source, chosen, waivers)
     changes: list[Change] = []
     with tempfile.TemporaryDirectory(
@@ -135,10 +138,9 @@ def mend(
                 break
             copy.apply(one.edit for one in wanted)
             changes += wanted
-        raw = destination.suffix == '.raw'
         copy.finish(
             destination,
-            image_format='raw' if raw else 'qcow2',
+            image_format=image_format,
             progress=progress,
         )
     after = runner.run(destination, chosen, waivers)
@@ -152,8 +154,13 @@ def _wanted(
     source: Path,
     done: list[Change],
 ) -> Iterator[Change]:
-    """Give the changes that rules ask for, each once."""
+    """Give the changes that rules ask for, each once.
+
+    What a rule asks of a file that another one changes waits for the next
+    round: it is worked out from the file as it is then.
+    """
     seen = {one.edit for one in done}
+    taken = _Taken()
     shown = subjects.Subjects(image=image)
     for one in chosen.chosen:
         if (
@@ -165,14 +172,47 @@ def _wanted(
         verdict = runner.judge(one, shown)
         if verdict.outcome is not artifact.Outcome.FAIL:
             continue
-        for edit in _edits(one, image):
-            if edit not in seen:
-                seen.add(edit)
-                yield Change(
-                    rule=one.rule.id,
-                    edit=edit,
-                    diff=_diff(image.files, edit),
-                )
+        asked = [
+            edit
+            for edit in dict.fromkeys(_edits(one, image))
+            if edit not in seen
+        ]
+        if any(taken.overlaps(edit.path) for edit in asked):
+            continue
+        for edit in asked:
+            seen.add(edit)
+            taken.add(edit.path)
+            yield Change(
+                rule=one.rule.id,
+                edit=edit,
+                diff=_diff(image.files, edit),
+            )
+
+
+class _Taken:
+    """Paths that are changed already."""
+
+    def __init__(self) -> None:
+        self._paths: set[str] = set()
+        self._above: set[str] = set()
+
+    def add(self, path: str) -> None:
+        """Take a path."""
+        self._paths.add(path)
+        self._above.update(_above(path))
+
+    def overlaps(self, path: str) -> bool:
+        """Tell whether a path, one below or one above it is taken."""
+        return (
+            path in self._paths
+            or path in self._above
+            or any(one in self._paths for one in _above(path))
+        )
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition('/')[0]:
+        yield path
 
 
 def _edits(one: profile.Chosen, image: view.ImageView) -> Iterator[edits.Edit]:

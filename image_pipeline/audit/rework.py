@@ -28,6 +28,7 @@ from image_pipeline import exceptions
 from image_pipeline.audit import view
 from image_pipeline.disk import (
     edits,
+    ext,
     ext_editor,
     ext_files,
     ext_free,
@@ -43,6 +44,10 @@ from image_pipeline.host import cancellation, process
 FORMATS = ('qcow2', 'raw')
 #: What it runs, by the file systems in the image.
 EXECUTABLES = tuple(sorted({*ext_editor.EXECUTABLES, *ext_free.EXECUTABLES}))
+#: Names that would lie of what is in the file.
+_OTHER_FORMATS = frozenset(
+    {'.vmdk', '.vhd', '.vpc', '.vhdx', '.vdi', '.iso', '.ova'}
+)
 _PIECE = 4 << 20
 
 Progress = Callable[[int, int], object]
@@ -70,6 +75,7 @@ class WorkingCopy:
         self._cancelled = cancelled
         with reader.open_disk(source) as disk, path.open('wb') as out:
             self._expand(disk, out.fileno())
+        self._recover()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[view.ImageView]:
@@ -143,6 +149,21 @@ class WorkingCopy:
         except OSError as exc:
             raise sparse.no_room(self._path, exc) from exc
 
+    def _recover(self) -> None:
+        """Replay journals, as a mount would, before anything is changed."""
+        with self.opened() as image:
+            left_open = [
+                device
+                for device in image.parts or (image.whole,)
+                for block in device.blocks
+                if isinstance(block, ext.ExtSuperblock) and not block.is_clean
+            ]
+        for device in left_open:
+            self._cancelled.check()
+            ext_editor.ExtEditor(
+                self._path, device.start, device.size, host=self._host
+            ).recover()
+
     def _editor(self, point: str, device: view.Device) -> edits.Editor:
         kinds = {block.kind for block in device.blocks}
         if kinds & ext_files.KINDS:
@@ -184,6 +205,24 @@ def _below(point: str, changes: Iterable[edits.Edit]) -> Iterator[edits.Edit]:
         yield dataclasses.replace(change, path=path or '/')
 
 
+def format_of(destination: Path) -> str:
+    """Return the format that a file is written in, by its name.
+
+    :param destination: the file.
+    :returns: one of :data:`FORMATS`: raw if its name ends with ``.raw``,
+        else qcow2.
+    :raises InvalidInput: the name is that of another format.
+    """
+    suffix = destination.suffix.lower()
+    if suffix in _OTHER_FORMATS:
+        raise exceptions.InvalidInput(
+            f'{destination}: {suffix} files are not written',
+            hint='name it .qcow2 or .raw; the stage convert, or qemu-img, '
+            'makes other formats of that',
+        )
+    return 'raw' if suffix == '.raw' else 'qcow2'
+
+
 def rewrite(
     source: Path,
     destination: Path,
@@ -202,9 +241,11 @@ def rewrite(
     :param host: runs e2fsprogs and mtools.
     :param cancelled: stops it.
     :param progress: told how many bytes are written, and of how many.
+    :raises InvalidInput: the name of the file is of another format.
     :raises StageFailed: a file system cannot be changed, or there is no
         space left.
     """
+    image_format = format_of(destination)
     with tempfile.TemporaryDirectory(
         prefix='.image-pipeline-', dir=destination.parent
     ) as folder:
@@ -212,9 +253,8 @@ def rewrite(
             source, Path(folder, 'copy.raw'), host=host, cancelled=cancelled
         )
         copy.apply(changes)
-        raw = destination.suffix == '.raw'
         copy.finish(
             destination,
-            image_format='raw' if raw else 'qcow2',
+            image_format=image_format,
             progress=progress,
         )

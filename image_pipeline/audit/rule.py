@@ -53,8 +53,14 @@ class Subject(enum.StrEnum):
 class Fix(enum.StrEnum):
     """Whether a tool can mend what a rule finds."""
 
+    #: A copy with other files does: residue goes, or :meth:`Rule.mend` says
+    #: what changes.
     YES = 'yes'
+    #: A copy that is written anew does, whatever is in its files.
+    BY_COPYING = 'by-copying'
+    #: It must be built in another way.
     BUILD_ONLY = 'build-only'
+    #: A person must decide.
     NO = 'no'
 
 

@@ -71,6 +71,16 @@ class ExtSuperblock(signatures.Superblock):
     bad_groups: tuple[int, ...]
     last_mounted: str
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether it was unmounted, with nothing left to do for e2fsck."""
+        return (
+            self.state & 3 == 1
+            and not self.incompat & INCOMPAT_RECOVER
+            and not self.last_orphan
+            and not self.ro_compat & RO_ORPHAN_PRESENT
+        )
+
 
 def identify(part: signatures.Part) -> Iterator[signatures.Superblock]:
     """Find an ext2, ext3 or ext4 file system.

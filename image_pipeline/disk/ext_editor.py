@@ -68,6 +68,16 @@ class ExtEditor:
             self._run(path)
         self._check()
 
+    def recover(self) -> None:
+        """Replay the journal, and mend what a crash leaves behind.
+
+        What is changed in a file system with a journal that waits would be
+        overwritten by it.
+
+        :raises StageFailed: the file system is damaged.
+        """
+        self._check()
+
     @property
     def _place(self) -> str:
         return f'{self._disk}?offset={self._start}'

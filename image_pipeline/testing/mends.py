@@ -18,6 +18,7 @@
         assert mends.after('HYG-05', {'/etc/hostname': 'b'}) == 'pass'
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ from image_pipeline import artifact
 from image_pipeline.audit import registry
 from image_pipeline.disk import edits
 from image_pipeline.testing import images
-from image_pipeline.testing.disks import Content, File, Link
+from image_pipeline.testing.disks import Content, File, Folder, Link
 
 
 def apply(
@@ -52,10 +53,7 @@ def apply(
         elif isinstance(one, edits.Link):
             found[one.path] = Link(one.target)
         else:
-            before = found.get(one.path)
-            data = before.content if isinstance(before, File) else before
-            if isinstance(data, bytes | str):
-                found[one.path] = _like(before, data, one.mode)
+            found[one.path] = _with_mode(found.get(one.path), one.mode)
     return found
 
 
@@ -102,6 +100,14 @@ def after(
     mended = apply(content, changes(rule_id, files, without, **options))
     left = set(images.FILES) - set(mended)
     return rule.check(images.in_memory(mended, left), options).outcome
+
+
+def _with_mode(before: Content, mode: int) -> Content:
+    if isinstance(before, bytes | str):
+        return File(before, mode=mode)
+    if isinstance(before, File | Folder):
+        return dataclasses.replace(before, mode=mode)
+    return Folder(mode=mode) if before is None else before
 
 
 def _like(

@@ -44,7 +44,7 @@ class EgiFmt01(rule.Rule):
         'qcow2 -o compat=1.1,compression_type=zstd IN OUT; clouds that keep '
         'images in Ceph want raw: give the option formats'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BY_COPYING
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

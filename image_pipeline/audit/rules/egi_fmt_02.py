@@ -54,7 +54,7 @@ class EgiFmt02(rule.Rule):
         'make a file of its own, on a host that you trust: qemu-img convert '
         '-f FORMAT -O qcow2 IN OUT'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BY_COPYING
     # An encrypted disk is one to both.
     implies = frozenset({'EGI-LAYOUT-04'})
     options: ClassVar[Mapping[str, Any]] = {

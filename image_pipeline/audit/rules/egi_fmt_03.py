@@ -54,7 +54,7 @@ class EgiFmt03(rule.Rule):
         'name the file, and set disk_format, after what it is (qemu-img '
         'info), or convert it; Ubuntu\'s .img files are qcow2'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BY_COPYING
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -44,7 +44,7 @@ class EgiFmt04(rule.Rule):
         'SHA512SUMS` beside it, and sign them; if they do not match, fetch '
         'the file again'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BUILD_ONLY
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

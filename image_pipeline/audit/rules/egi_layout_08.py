@@ -41,7 +41,7 @@ class EgiLayout08(rule.Rule):
         'on a raw copy: `sgdisk -e FILE` moves the backup to the end and '
         'writes both tables anew; rebuild if partitions overlap'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BUILD_ONLY
     implies = frozenset({'EGI-LAYOUT-06'})
 
     def find(

@@ -53,7 +53,7 @@ class EgiLayout09(rule.Rule):
         'write UUID= or LABEL= into /etc/fstab and run update-grub (or '
         'grub2-mkconfig) in the image'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BUILD_ONLY
     implies = frozenset({'EGI-ONE-04'})
 
     def find(

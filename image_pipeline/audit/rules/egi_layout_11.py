@@ -42,7 +42,7 @@ class EgiLayout11(rule.Rule):
         'unmount cleanly, then run `e2fsck -fp` (or xfs_repair, fsck.vfat '
         '-a) on the raw file; `qemu-img check -f qcow2 -r all` for a qcow2'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BY_COPYING
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

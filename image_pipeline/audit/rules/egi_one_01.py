@@ -15,6 +15,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, mountable, rule, view
+from image_pipeline.audit.guest import file_systems
+from image_pipeline.audit.remedies import cloud_init as remedy
+from image_pipeline.audit.remedies import draft
+from image_pipeline.disk import edits
 
 _NAME = 'OpenNebula'
 _SUDO = ('/usr/bin/sudo', '/bin/sudo')
@@ -94,3 +98,26 @@ class EgiOne01(rule.Rule):
         yield from mountable.problems(
             subject, 'iso9660', 'the context disk cannot be mounted'
         )
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give a list with it, and let its disk be mounted."""
+        config = known.need_cloud_init(subject)
+        names = list(known.datasources(subject) or ())
+        plan = draft.Draft(subject.files)
+        if options['wanted'] and names and _NAME not in names:
+            for line, _ in config.each('datasource_list'):
+                if line.path != remedy.DATASOURCES:
+                    remedy.comment(plan, line)
+            others = [name for name in names if name != 'None']
+            listed = ', '.join([*others, _NAME, 'None'])
+            remedy.put(
+                plan,
+                config,
+                remedy.DATASOURCES,
+                {'datasource_list': f'[ {listed} ]'},
+            )
+        for line in file_systems.barred(subject.files, 'iso9660'):
+            plan.comment(line)
+        yield from plan.edits()

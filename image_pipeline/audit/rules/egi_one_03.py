@@ -40,7 +40,7 @@ class EgiOne03(rule.Rule):
         'ConditionPathExists=/dev/disk/by-label/CONTEXT that mounts it '
         'ro,nosuid,nodev below /run, and runs ssh-keygen -A'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.NO
     implies = frozenset({'EGI-ONE-02'})
 
     def find(

@@ -47,7 +47,7 @@ class EgiOne05(rule.Rule):
         'write PERSISTENT = "NO", DEV_PREFIX = "vd" and DRIVER = "qcow2" '
         'into the template beside the image'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.NO
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -45,7 +45,7 @@ class EgiOva01(rule.Rule):
         'qemu-img convert -O vmdk -o subformat=streamOptimized, then tar the '
         '.ovf first, the .mf with SHA256 lines, and the .vmdk'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BUILD_ONLY
     # Whatever is looked for on a disk, a tar has none.
     implies = frozenset({'EGI-LAYOUT-01'})
     options: ClassVar[Mapping[str, Any]] = {

@@ -20,7 +20,8 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, rule, view
 from image_pipeline.audit.guest import systemd_conf, text
-from image_pipeline.disk import files
+from image_pipeline.audit.remedies import draft
+from image_pipeline.disk import edits, files
 
 _ONE_LINE = re.compile(r'^\s*deb(?:-src)?\s+(?:\[([^\]]*)\]\s*)?(\S+)')
 _TRUSTED = re.compile(
@@ -35,6 +36,9 @@ _UNSIGNED = re.compile(
 #: What apt's cachers listen on (apt-cacher-ng, squid-deb-proxy).
 _CACHER_PORTS = frozenset({3142, 8000, 9999})
 _NO = frozenset({'0', 'no', 'false', 'off'})
+_YES = frozenset({'yes', 'true', '1'})
+_CHECKS = ('gpgcheck', 'pkg_gpgcheck', 'sslverify')
+_EMPTY = re.compile(r'\[\s*\]\s*|(?<=\[)\s+|\s+(?=\])')
 _POLICY = '/usr/sbin/policy-rc.d'
 _REPOSITORIES = ('/etc/yum.repos.d/*.repo', '/etc/zypp/repos.d/*.repo')
 _PIP = ('/etc/pip.conf', '/root/.pip/pip.conf', '/root/.config/pip/pip.conf')
@@ -95,6 +99,25 @@ class EgiSec07(rule.Rule):
                 _POLICY, 'it keeps packages from starting their services'
             )
 
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give sources that must be signed; where they are, stays."""
+        tree = subject.files
+        plan = draft.Draft(tree)
+        for line, instead in (*_unsigned(tree), *_unchecked(tree)):
+            plan.replace(line, instead)
+        for path in _PIP:
+            for line in text.said(tree, path):
+                match = _INDEX.match(line.text)
+                if match and any(
+                    _place(line, match[1], frozenset(options['allowed_hosts']))
+                ):
+                    plan.comment(line)
+        if tree.is_file(_POLICY):
+            plan.remove(_POLICY)
+        yield from plan.edits()
+
 
 def _apt(
     tree: files.FileTree, allowed: frozenset[str]
@@ -128,7 +151,7 @@ def _deb822(
             if said.get('enabled', 'yes') in _NO:
                 continue
             for key in ('trusted', 'allow-insecure'):
-                if said.get(key) in ('yes', 'true', '1'):
+                if said.get(key) in _YES:
                     yield found.at(
                         stanza[key][0], 'the source needs no signature'
                     )
@@ -173,7 +196,7 @@ def _rpm(
                 enabled = said.get(section, 'enabled')
                 if enabled is not None and enabled.value.lower() in _NO:
                     continue
-                for key in ('gpgcheck', 'pkg_gpgcheck', 'sslverify'):
+                for key in _CHECKS:
                     setting = said.get(section, key)
                     if setting is not None and setting.value.lower() in _NO:
                         yield found.at(setting.line, f'{key} is off')
@@ -218,3 +241,39 @@ def _is_inside(host: str) -> bool:
             '.' not in host
             or host.endswith(('.local', '.internal', '.lan', '.localdomain'))
         ) and host != ''
+
+
+def _unsigned(tree: files.FileTree) -> Iterator[tuple[text.Line, str]]:
+    """Give lines by which apt checks nothing, and what they say instead."""
+    for path in (
+        '/etc/apt/sources.list',
+        *tree.glob('/etc/apt/sources.list.d/*.list'),
+    ):
+        for line in text.said(tree, path):
+            match = _ONE_LINE.match(line.text)
+            if match and match[1] and _TRUSTED.search(match[1]):
+                yield line, _EMPTY.sub('', _TRUSTED.sub('', line.text))
+    for path in tree.glob('/etc/apt/sources.list.d/*.sources'):
+        for stanza in _stanzas(tree, path):
+            for key in ('trusted', 'allow-insecure'):
+                if key in stanza and stanza[key][1].lower() in _YES:
+                    line = stanza[key][0]
+                    yield line, f'# {line.text}'
+    for path in ('/etc/apt/apt.conf', *tree.glob('/etc/apt/apt.conf.d/*')):
+        for line in text.said(tree, path):
+            if _UNSIGNED.search(
+                line.text
+            ) and not line.text.lstrip().startswith('//'):
+                yield line, f'// {line.text}'
+
+
+def _unchecked(tree: files.FileTree) -> Iterator[tuple[text.Line, str]]:
+    """Give lines by which rpm checks nothing, and what they say instead."""
+    for pattern in (*_REPOSITORIES, '/etc/dnf/dnf.conf', '/etc/yum.conf'):
+        for path in tree.glob(pattern):
+            said = systemd_conf.parse(tree, [path])
+            for section in said.sections:
+                for key in _CHECKS:
+                    setting = said.get(section, key)
+                    if setting and setting.value.lower() in _NO:
+                        yield setting.line, f'{key}=1'

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from image_pipeline.audit import found, known, rule, view
 from image_pipeline.audit.guest import accounts
-from image_pipeline.disk import files
+from image_pipeline.disk import edits, files
 
 #: The most that each may allow; EL has shadow at 000, Debian at 640.
 _MODES = {
@@ -68,6 +68,7 @@ _PRIVILEGED = frozenset(
 )  # fmt: skip
 #: FAT knows neither owners nor modes.
 _ESP = ('/boot/efi/', '/efi/')
+_WITH_MODES = (files.FileType.FILE, files.FileType.FOLDER)
 _SET_ID = 0o6000
 _WRITABLE = 0o002
 _STICKY = 0o1000
@@ -141,6 +142,33 @@ class EgiSec09(rule.Rule):
                     data=f'{stat.uid}:{stat.gid}',
                 )
         subject.census.need_whole()
+
+    def mend(
+        self, subject: view.ImageView, options: Mapping[str, Any]
+    ) -> Iterator[edits.Edit]:
+        """Give modes that allow no more; bits of programs and owners stay."""
+        tree = subject.files
+        modes: dict[str, int] = {}
+        for pattern, most in _MODES.items():
+            for path in tree.glob(pattern):
+                if tree.exists(path):
+                    mode = tree.stat(path).mode
+                    modes[tree.resolve(path)] = mode & (~0o777 | most)
+        for path in _SHARED:
+            if tree.is_folder(path):
+                path = tree.resolve(path)
+                modes[path] = tree.stat(path).mode | _STICKY
+        for path, stat in subject.census.entries:
+            if (
+                not path.startswith((*_ESP, *_OPEN))
+                and stat.type in _WITH_MODES
+            ):
+                mode = modes.get(path, stat.mode)
+                if mode & _WRITABLE and not mode & _STICKY:
+                    modes[path] = mode & ~_WRITABLE
+        for path, mode in modes.items():
+            if mode != tree.stat(path).mode:
+                yield edits.Mode(path=path, mode=mode & 0o7777)
 
 
 def _too_open(

@@ -42,7 +42,7 @@ class EgiSize02(rule.Rule):
         'compose stage, DIB_IMAGE_EXTRA_SIZE of diskimage-builder, or '
         'qemu-img resize and resize2fs'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BUILD_ONLY
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -44,7 +44,7 @@ class EgiSize03(rule.Rule):
         'unmounted ext partition of a raw disk, or `fstrim` before the last '
         'unmount, then convert it anew'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.BY_COPYING
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -39,7 +39,7 @@ class OsFw01(rule.Rule):
         'disable the firewall (systemctl disable nftables, firewalld or ufw), '
         'or accept TCP port 22'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.NO
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -44,7 +44,7 @@ class OsNet03(rule.Rule):
         'remove configurations of single interfaces; let cloud-init or a '
         'pattern such as "Name=en* eth*" configure them'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.NO
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

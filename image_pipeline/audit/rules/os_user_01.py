@@ -64,7 +64,7 @@ class OsUser01(rule.Rule):
         'remove accounts of the build with userdel --remove, and their files '
         'in /etc/sudoers.d; let cloud-init make its default user'
     )
-    fix = rule.Fix.YES
+    fix = rule.Fix.NO
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -28,6 +28,7 @@ import pytest
 from image_pipeline import artifact
 from image_pipeline.audit import registry, subjects, view
 from image_pipeline.audit import rule as audit_rule
+from image_pipeline.audit.guest import residue
 from image_pipeline.disk import partitions
 from image_pipeline.testing import disks, images
 
@@ -181,6 +182,16 @@ class RuleConformance:
         assert isinstance(rule.severity, audit_rule.Severity)
         assert isinstance(rule.subject, audit_rule.Subject)
         assert isinstance(rule.fix, audit_rule.Fix)
+
+    def test_mends_what_it_says_that_it_mends(
+        self, rule: audit_rule.Rule
+    ) -> None:
+        changes = type(rule).mend is not audit_rule.Rule.mend
+        if rule.fix is audit_rule.Fix.YES:
+            assert rule.subject is audit_rule.Subject.IMAGE
+            assert changes or residue.kinds_of(rule.id)
+        else:
+            assert not changes
 
     def test_names_what_satisfies_it_by_kind(
         self, rule: audit_rule.Rule

@@ -31,7 +31,7 @@ class OurMotd01(rule.Rule):
     source = 'our operations handbook, 3.2'
     satisfied_by = ('element:motd',)
     remedy = 'set DIB_MOTD to a text that has the address in it'
-    fix = rule.Fix.YES
+    fix = rule.Fix.BUILD_ONLY
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,
