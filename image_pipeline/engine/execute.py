@@ -213,6 +213,7 @@ class Executor:
         job.manifest.step(
             step.key,
             stage=step.stage_name,
+            step=step.key,
             state=str(artifact.StepState.RUNNING),
             started=events.now(),
             reason=decision.reason,

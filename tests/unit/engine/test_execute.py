@@ -77,6 +77,18 @@ def test_step_is_done_recorded_and_told(plan, executor, store, told):
     assert not (there.job.run.work / 'fake-make').exists()
 
 
+def test_step_that_is_under_way_is_in_the_manifest(plan, executor):
+    seen = []
+
+    def look(event):
+        steps = there.job.run.manifest['steps']
+        seen.append((steps['fake-make']['step'], steps['fake-make']['state']))
+
+    there = executor(plan(), emit=look)
+    do(there, 'fake-make')
+    assert seen == [('fake-make', 'running'), ('fake-make', 'succeeded')]
+
+
 def test_step_gets_what_an_earlier_one_made(plan, executor):
     there = executor(plan())
     done = do(there, 'fake-convert.raw', do(there, 'fake-make'))
