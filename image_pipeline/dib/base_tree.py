@@ -40,6 +40,9 @@ SOURCES_VARIABLE = 'DIB_APT_SOURCES_CONF'
 #: Change it whenever the same inputs give another tree.
 _VERSION = 1
 _TIMEOUT = 20.0
+#: What ``bin/mmdebstrap`` runs, and how far into a file that is looked for.
+_MODULE = b'image_pipeline.dib.base_tree'
+_WRAPPER_MOST = 1024
 #: `deb [options] URI suite component…` (sources.list(5)).
 _SOURCE = re.compile(r'deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)')
 #: A line of a Release file: digest, size, name (Debian's repository format).
@@ -141,7 +144,7 @@ def main(argv: Sequence[str]) -> int:
     :returns: the exit status.
     """
     host = process.Host(run_id=os.environ.get(process.RUN_VARIABLE, ''))
-    program = _program(Path(__file__).resolve().parent / 'bin')
+    program = real_program()
     try:
         words, target, sources = command(
             argv,
@@ -235,13 +238,23 @@ def _keep(tarball: Path, target: Path, host: process.Host) -> None:
         _say(f'the base tree was not cached: {exc}')
 
 
-def _program(own: Path) -> Path:
-    """Return the real mmdebstrap: the next one on PATH."""
+def real_program() -> Path:
+    """Return the real mmdebstrap: the next one on PATH.
+
+    What calls this module is known by its text: by its folder it would not
+    be, where PATH goes through a link or to another installation, and the
+    two would call each other for ever.
+    """
     for folder in os.environ.get('PATH', os.defpath).split(os.pathsep):
         path = Path(folder, 'mmdebstrap')
-        if path.parent != own and os.access(path, os.X_OK):
+        if os.access(path, os.X_OK) and not _calls_us(path):
             return path
     return Path('/usr/bin/mmdebstrap')
+
+
+def _calls_us(path: Path) -> bool:
+    with path.open('rb') as file:
+        return _MODULE in file.read(_WRAPPER_MOST)
 
 
 def fetch(url: str) -> bytes:

@@ -100,3 +100,19 @@ def test_the_key_depends_on_inputs_and_not_on_the_target(
     file.write_text('b')
     others.add(key(['--arch=amd64', 'bookworm', '/a']))
     assert len(others | {first}) == 4
+
+
+def test_the_real_program_is_found_behind_all_that_call_this_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Path(base_tree.__file__).parent / 'bin/mmdebstrap'
+    (tmp_path / 'link').symlink_to(own.parent)
+    another = tmp_path / 'another-installation/mmdebstrap'
+    real = tmp_path / 'real/mmdebstrap'
+    for program, content in (another, own.read_bytes()), (real, b'\x7fELF'):
+        program.parent.mkdir()
+        program.write_bytes(content)
+        program.chmod(0o755)
+    folders = [own.parent, tmp_path / 'link', another.parent, real.parent]
+    monkeypatch.setenv('PATH', ':'.join(map(str, folders)))
+    assert base_tree.real_program() == real
