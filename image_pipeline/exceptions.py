@@ -198,9 +198,25 @@ class SmokeTestFailed(PipelineError):
 
 
 class Unavailable(PipelineError):
-    """A service or a lock could not be had now; trying again may help."""
+    """A service or a lock could not be had now; trying again may help.
+
+    :param tail: the last lines of the program that asked for it.
+    :param log: the path of that program's whole output.
+    """
 
     exit_status = 5
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        tail: Iterable[str] = (),
+        log: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.tail = tuple(tail)
+        self.log = log
 
 
 class Interrupted(PipelineError):

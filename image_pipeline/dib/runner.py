@@ -14,8 +14,9 @@
 
 import dataclasses
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from image_pipeline import exceptions
@@ -27,6 +28,14 @@ GIB = 1 << 30
 #: Two that start at once must both fit.
 _MEMORY_LEAST = 6 * GIB
 _MEMORY_SHARE = 0.4
+#: What apt says of a server that it did not get through to, or that could not
+#: serve it; not of a file that is not there (apt's methods/connect.cc, http).
+_UNREACHABLE = re.compile(
+    r'[EW]: Failed to fetch \w+:/*(?P<server>[^/\s]+)\S*\s+'
+    r'(?P<why>(?:Could not (?:connect|resolve)|Unable to connect'
+    r'|Cannot initiate the connection|Temporary failure resolving'
+    r'|Connection (?:failed|timed out)|5\d\d\s).*)'
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,6 +94,7 @@ def run(
     :param progress: a stage's :class:`~image_pipeline.stages.base.Progress`.
     :param timeout: seconds that it may take.
     :raises CommandFailed: naming the script that failed, and its last lines.
+    :raises Unavailable: it failed since a mirror could not be reached.
     """
     argv = namespace.command(
         [
@@ -147,12 +157,13 @@ def explain(
     failure: exceptions.CommandFailed,
     reader: output.Reader,
     found: Mapping[str, Path],
-) -> exceptions.CommandFailed:
+) -> exceptions.CommandFailed | exceptions.Unavailable:
     """Return an error that names the script that failed.
 
     :param failure: what the program's end was.
     :param reader: what it printed.
     :param found: the elements that are used.
+    :returns: Unavailable if it failed since a mirror could not be reached.
     """
     how = failure.message.rpartition('`')[2].strip()
     if reader.running is None:
@@ -167,6 +178,15 @@ def explain(
         ]
         of = f' of the element {" or ".join(owners)}' if owners else ''
         what = f'{phase}/{name}{of} {how}'
+    if mirror := _unreachable(reader.tail):
+        return exceptions.Unavailable(
+            f'the mirror {mirror["server"]} could not be reached: '
+            f'{mirror["why"].strip().rstrip(":.")}; {what}',
+            tail=tuple(reader.tail),
+            log=failure.log,
+            hint='try again later, or give another mirror in [mirrors] of '
+            'the configuration',
+        )
     return exceptions.CommandFailed(
         what,
         argv=failure.argv,
@@ -175,3 +195,8 @@ def explain(
         log=failure.log,
         hint=f'its whole output is in {failure.log}' if failure.log else None,
     )
+
+
+def _unreachable(lines: Iterable[str]) -> re.Match[str] | None:
+    """Return the first complaint about a server, if there is one."""
+    return next(filter(None, map(_UNREACHABLE.match, lines)), None)

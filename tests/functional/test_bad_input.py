@@ -145,6 +145,26 @@ def test_program_that_is_missing_is_named_with_its_package(
     assert 'apt-get install mtools' in done.err
 
 
+def test_mirror_that_is_down_is_told_and_is_worth_trying_again(
+    pipeline, tmp_path
+):
+    # Nothing listens on the port "tcpmux" of this host.
+    config = write(
+        tmp_path / 'site.conf',
+        '[mirrors]\n'
+        'debian = http://127.0.0.1:1/debian\n'
+        'debian_security = http://127.0.0.1:1/debian-security\n',
+    )
+    recipe = write(tmp_path / 'recipe.yaml', _RECIPE)
+    done = pipeline('--config-file', config, 'bake', recipe)
+    assert done.status == 5, done.err
+    assert 'the mirror 127.0.0.1:1 could not be reached' in done.err
+    assert '[mirrors]' in done.err
+    assert 'Traceback' not in done.err
+    assert not [*(tmp_path / 'state/runs').glob('*/work')]
+    assert str(tmp_path) not in Path('/proc/mounts').read_text()
+
+
 def test_state_folder_that_cannot_be_one(pipeline, tmp_path):
     write(tmp_path / 'state', 'a file')
     done = pipeline('bake', write(tmp_path / 'recipe.yaml', _RECIPE))

@@ -98,6 +98,54 @@ def test_a_failure_names_script_and_element(tmp_path: Path) -> None:
     assert failed.value.log == str(tmp_path / 'log')
 
 
+@pytest.mark.parametrize(
+    'why',
+    [
+        'Could not connect to m.example:80 (192.0.2.1). - connect (111: '
+        'Connection refused)',
+        "Temporary failure resolving 'm.example'",
+        "Could not resolve 'm.example'",
+        'Unable to connect to m.example:http:',
+        '503  Service Unavailable [IP: 192.0.2.1 80]',
+    ],
+)
+def test_a_mirror_that_cannot_be_reached_is_worth_trying_again(
+    tmp_path: Path, why: str
+) -> None:
+    host = fakes.FakeHost()
+    host.answer(
+        stdout=f'{_RUNNING}Reading package lists...\n'
+        f'E: Failed to fetch http://m.example/dists/x/InRelease  {why}\n'
+        'E: Some index files failed to download.\n',
+        returncode=25,
+    )
+    with pytest.raises(exceptions.Unavailable) as failed:
+        _run(tmp_path, host)
+    assert 'the mirror m.example could not be reached' in str(failed.value)
+    assert why.rstrip(':') in str(failed.value)
+    assert 'install.d/10-foo failed with exit status 25' in str(failed.value)
+    assert failed.value.tail[-1] == 'E: Some index files failed to download.'
+    assert failed.value.log == str(tmp_path / 'log')
+    assert '[mirrors]' in str(failed.value.hint)
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        'E: Failed to fetch http://m.example/a.deb  404  Not Found',
+        'E: Failed to fetch http://m.example/a.deb  Hash Sum mismatch',
+        'E: Unable to locate package nonesuch',
+    ],
+)
+def test_a_mirror_that_answers_is_no_mirror_that_is_down(
+    tmp_path: Path, line: str
+) -> None:
+    host = fakes.FakeHost()
+    host.answer(stdout=f'{_RUNNING}{line}\n', returncode=100)
+    with pytest.raises(exceptions.CommandFailed):
+        _run(tmp_path, host)
+
+
 def test_a_failure_outside_scripts_says_the_last_line(tmp_path: Path) -> None:
     host = fakes.FakeHost()
     host.answer(stdout='Terminating...\n', returncode=1)
