@@ -28,6 +28,9 @@ from image_pipeline.disk import files
 #: Entries that are looked at, unless told otherwise: a cloud image has 30 to
 #: 100 thousand files, and so many take some 100 MB.
 MOST_ENTRIES = 200_000
+#: Folders that a file system is told of before they are read.
+_AHEAD = 128
+_new = tuple.__new__
 #: Bytes of all folders together; those of a million files have some 50 MB.
 _MOST_BYTES = 256 << 20
 #: Larger ones are not read by any reader, and so take nothing.
@@ -166,21 +169,24 @@ class _Walk:
         stats = self._stats(
             mount, {inode for _, found in names for inode in found.values()}
         )
+        entries, limit = self.entries, self._limit
+        is_folder, get = files.FileType.FOLDER, stats.get
         for path, found in names:
-            for name in sorted(found):
-                inode = found[name]
+            may_mount = path in self._parents
+            for name, inode in sorted(found.items()):
                 here, place = f'{path}/{name}', mount
-                stat = stats.get(inode)
-                if path in self._parents and here in self._systems:
-                    place, inode = here, self._systems[here].root
-                    stat = self._stats(place, {inode}).get(inode)
+                stat = get(inode)
+                if may_mount and here in self._systems:
+                    place, root = here, self._systems[here].root
+                    stat = self._stats(place, {root}).get(root)
                 if stat is None:
                     continue
-                if len(self.entries) >= self._limit:
+                if len(entries) >= limit:
                     self.truncated = True
                     return
-                self.entries.append(Entry(here, stat))
-                if stat.type is files.FileType.FOLDER:
+                # As Entry(...) does, in half the time.
+                entries.append(_new(Entry, (here, stat)))
+                if stat.type is is_folder:
                     self._descend(place, stat, here)
 
     def _descend(self, mount: str, stat: files.Stat, path: str) -> None:
@@ -202,7 +208,9 @@ class _Walk:
         system = self._systems[mount]
         left = self._limit - len(self.entries)
         names = []
-        for inode, path in folders:
+        for number, (inode, path) in enumerate(folders):
+            if not number % _AHEAD and isinstance(system, files.ReadsAhead):
+                system.expect(i for i, _ in folders[number : number + _AHEAD])
             if left < 0:
                 # One more than wanted tells that there are more.
                 break

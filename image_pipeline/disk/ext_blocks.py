@@ -35,6 +35,22 @@ class Damaged(ValueError):
     """A file's blocks cannot be told; the message says why."""
 
 
+def first(raw: bytes, has_extents: int) -> int:
+    """Return the block in which a small file begins, as its inode says.
+
+    :param raw: the 60 bytes of its blocks.
+    :param has_extents: whether they are an extent tree.
+    :returns: 0 if it is not known without reading more.
+    """
+    if not has_extents:
+        return int.from_bytes(raw[:4], 'little')
+    _, count, _, depth = struct.unpack_from('<HHHH', raw)
+    if depth or not count:
+        return 0
+    _, _, high, low = struct.unpack_from('<IHHI', raw, 12)
+    return int(high << 32 | low)
+
+
 class Walk:
     """One look at a file's blocks.
 

@@ -20,7 +20,7 @@ checked and every walk is bounded.  The format is the kernel's
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from image_pipeline import exceptions
 from image_pipeline.disk import (
@@ -57,6 +57,8 @@ _TYPES = {
     0x4000: inodes.FileType.FOLDER,
     0xA000: inodes.FileType.LINK,
 }
+_LINK, _OTHER = inodes.FileType.LINK, inodes.FileType.OTHER
+_new = tuple.__new__
 
 
 class ExtFileSystem:
@@ -106,28 +108,39 @@ class ExtFileSystem:
         :param inode: its number.
         :raises ImageUnreadable: it is damaged.
         """
-        data = self._read_inode(inode)
+        size = self._inode_size
+        data, at = self._find_inode(inode)
         mode, uid, low, mtime, gid, flags, high, uid_high, gid_high = (
-            _FIELDS.unpack_from(data)
+            _FIELDS.unpack_from(data, at)
         )
-        kind = _TYPES.get(mode & 0xF000, inodes.FileType.OTHER)
+        kind = _TYPES.get(mode & 0xF000, _OTHER)
         link = None
-        if kind is inodes.FileType.LINK:
-            link = inodes.text(self._link(inode, data))
-        if self._inode_size >= 140 and data[136] & 3 and data[128] >= 12:
+        if kind is _LINK:
+            link = inodes.text(self._link(inode, data[at : at + size]))
+        if size >= 140 and data[at + 136] & 3 and data[at + 128] >= 12:
             # The epoch in the lowest bits of i_mtime_extra.
-            mtime += (data[136] & 3) << 32
-        return inodes.Stat(
-            inode,
-            kind,
-            mode & 0o7777,
-            uid | uid_high << 16,
-            gid | gid_high << 16,
-            low | high << 32,
-            link,
-            mtime,
-            flags & _IMMUTABLE != 0,
-        )
+            mtime += (data[at + 136] & 3) << 32
+        uid, gid = uid | uid_high << 16, gid | gid_high << 16
+        length, is_fixed = low | high << 32, flags & _IMMUTABLE != 0
+        known = inode, kind, mode & 0o7777, uid, gid, length, link, mtime
+        # As Stat(...) does, in a third of the time.
+        return _new(inodes.Stat, (*known, is_fixed))
+
+    def expect(self, folders: Iterable[int]) -> None:
+        """Have the blocks ready in which folders begin.
+
+        :param folders: those whose children are asked for next.
+        """
+        places = []
+        for inode in folders:
+            try:
+                data = self._read_inode(inode)
+            except exceptions.ImageUnreadable:
+                continue
+            block = ext_blocks.first(data[40:100], _flags(data) & _EXTENTS)
+            if block and not _flags(data) & _INLINE:
+                places.append(self._part.start + block * self._block)
+        self._part.disk.expect(places)
 
     def children(self, inode: int) -> dict[str, int]:
         """Return the names in a folder, and their inodes.
@@ -218,6 +231,11 @@ class ExtFileSystem:
             raise self._not_read(f'inode {inode} is encrypted')
 
     def _read_inode(self, inode: int) -> bytes:
+        data, at = self._find_inode(inode)
+        return data[at : at + self._inode_size]
+
+    def _find_inode(self, inode: int) -> tuple[bytes, int]:
+        """Return bytes with an inode in them, and where it begins."""
         if not 1 <= inode <= self._inodes:
             raise self._damaged(f'there is no inode {inode}')
         group, index = divmod(inode - 1, self._group_inodes)
@@ -225,10 +243,10 @@ class ExtFileSystem:
         if table is None:
             table = self._inode_table(group)
         size = self._inode_size
-        data = self._pieces.read(table + index * size, size)
-        if len(data) < size:
+        data, at = self._pieces.find(table + index * size, size)
+        if len(data) < at + size:
             raise self._damaged(f'inode {inode} lies outside of it')
-        return data
+        return data, at
 
     def _inode_table(self, group: int) -> int:
         """Return where a group's inodes begin, in bytes."""

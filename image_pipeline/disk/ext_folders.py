@@ -19,6 +19,7 @@ with one empty entry (the kernel's ``Documentation/filesystems/ext4``).
 import struct
 
 _ENTRY = struct.Struct('<IHB')
+_SELF = frozenset({b'.', b'..'})
 
 
 def add_names(block: bytes, found: dict[str, int]) -> None:
@@ -40,8 +41,8 @@ def add_names(block: bytes, found: dict[str, int]) -> None:
                 return
             raise ValueError('a damaged entry')
         name = block[place + 8 : place + 8 + length]
-        if child and name and name != b'.' and name != b'..':
+        place += step
+        if child and name and name not in _SELF:
             if b'/' in name or b'\0' in name:
                 raise ValueError('a name that cannot be')
             found[name.decode('utf-8', 'surrogateescape')] = child
-        place += step

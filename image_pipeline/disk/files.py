@@ -23,8 +23,8 @@ import dataclasses
 import errno
 import fnmatch
 import os
-from collections.abc import Iterator, Mapping
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol, runtime_checkable
 
 from image_pipeline.disk import inodes
 
@@ -58,6 +58,14 @@ class FileSystem(Protocol):
 
     def xattrs(self, inode: int) -> Mapping[str, bytes]:
         """Return extended attributes; none where there cannot be any."""
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A file system that reads sooner what it is told of."""
+
+    def expect(self, folders: Iterable[int]) -> None:
+        """Have what is in folders ready, if that saves time."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,9 @@ class Kept:
         self._used = 0
         self._items: OrderedDict[int, tuple[Any, int]] = OrderedDict()
 
+    def __contains__(self, key: int) -> bool:
+        return key in self._items
+
     def get(self, key: int) -> Any:
         """Return a value, or None.
 

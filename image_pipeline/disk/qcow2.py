@@ -22,16 +22,15 @@ import array
 import dataclasses
 import struct
 import sys
+import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from image_pipeline import exceptions
-from image_pipeline.disk import kept, reader
+from image_pipeline.disk import kept, parallel, qcow2_header, reader
 
-#: Incompatible feature bits that are known; others are refused.
-DIRTY, CORRUPT, DATA_FILE, COMPRESSION = 1, 2, 4, 8
 _COPIED = 1 << 63
 _COMPRESSED = 1 << 62
 _ZERO = 1
@@ -45,47 +44,6 @@ _CLUSTERS_KEPT = 24 << 20
 #: opened, to see that it is whole; an image of 256 GiB has 32 MiB.
 _CHECKED = 32 << 20
 _ZSTD, _ZLIB = 1, 0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Header:
-    """The header of a qcow2 file; the fields that matter to a reader.
-
-    :param version: 2 or 3.
-    :param cluster_bits: log2 of the cluster size in bytes.
-    :param size: bytes that the guest sees.
-    :param crypt_method: 0 none, 1 AES, 2 LUKS.
-    :param l1_entries: entries of the first-level table.
-    :param l1_offset: where that table is.
-    :param snapshots: how many internal snapshots there are.
-    :param incompatible: incompatible feature bits.
-    :param compression: 0 zlib, 1 zstd.
-    """
-
-    version: int
-    cluster_bits: int
-    size: int
-    crypt_method: int
-    l1_entries: int
-    l1_offset: int
-    snapshots: int
-    incompatible: int
-    compression: int
-
-    @property
-    def cluster_size(self) -> int:
-        """Bytes in a cluster."""
-        return 1 << self.cluster_bits
-
-    @property
-    def dirty(self) -> bool:
-        """Whether it was not closed properly."""
-        return bool(self.incompatible & DIRTY)
-
-    @property
-    def corrupt(self) -> bool:
-        """Whether QEMU itself marked it as damaged."""
-        return bool(self.incompatible & CORRUPT)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,7 +70,8 @@ class Qcow2Disk(reader.Disk):
             self._l2_entries = self.header.cluster_size // 8
             self._tables = kept.Kept(_TABLES_KEPT)
             self._clusters = kept.Kept(_CLUSTERS_KEPT)
-            self._zstd: Any = None
+            # A decompressor serves one thread.
+            self._local = threading.local()
             if not self.header.crypt_method:
                 self._check_whole()
         except BaseException:
@@ -137,6 +96,27 @@ class Qcow2Disk(reader.Disk):
             offset += count
             length -= count
         return parts[0] if len(parts) == 1 else b''.join(parts)
+
+    def expect(self, places: Iterable[int]) -> None:
+        """Unpack clusters, several at once; see the base class."""
+        if self.header.crypt_method:
+            return
+        wanted = {}
+        for place in places:
+            cluster = place >> self.header.cluster_bits
+            if 0 <= place < self.size and cluster not in self._clusters:
+                entry = self._entry(cluster)
+                if entry & _COMPRESSED:
+                    wanted[cluster] = entry
+        # No more than are kept until they are read.
+        most = _CLUSTERS_KEPT // 2 >> self.header.cluster_bits
+        chosen = list(wanted.items())[:most]
+        entries = [entry for _, entry in chosen]
+        for (cluster, _), data in zip(
+            chosen, parallel.each(self._unpacked, entries), strict=True
+        ):
+            if data is not None:
+                self._clusters.put(cluster, data, len(data))
 
     def filled(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Give the clusters that are not zeros; see the base class."""
@@ -183,7 +163,7 @@ class Qcow2Disk(reader.Disk):
         zero = self.header.version >= 3 and entry & _ZERO
         return bool(entry & _OFFSET) and not zero
 
-    def _read_header(self) -> Header:
+    def _read_header(self) -> qcow2_header.Header:
         data = self._pread(112, 0)
         if len(data) < 72:
             raise self._damaged('its header is cut short')
@@ -197,7 +177,7 @@ class Qcow2Disk(reader.Disk):
             (header_length,) = struct.unpack_from('>I', data, 100)
             if header_length >= 105 and len(data) > 104:
                 compression = data[104]
-        header = Header(
+        header = qcow2_header.Header(
             version=version,
             cluster_bits=bits,
             size=size,
@@ -211,8 +191,12 @@ class Qcow2Disk(reader.Disk):
         self._check_header(header)
         return header
 
-    def _check_header(self, header: Header) -> None:
-        known = DIRTY | CORRUPT | COMPRESSION
+    def _check_header(self, header: qcow2_header.Header) -> None:
+        known = (
+            qcow2_header.DIRTY
+            | qcow2_header.CORRUPT
+            | qcow2_header.COMPRESSION
+        )
         if header.version not in (2, 3):
             raise self._damaged(f'version {header.version} is not known')
         if header.incompatible & ~known:
@@ -334,6 +318,12 @@ class Qcow2Disk(reader.Disk):
         # QEMU takes what is missing of the last cluster as zeros.
         return data + bytes(count - len(data))
 
+    def _unpacked(self, entry: int) -> bytes | None:
+        try:
+            return self._decompress(entry)
+        except exceptions.ImageUnreadable:
+            return None
+
     def _decompress(self, entry: int) -> bytes:
         start = entry & self._compressed_mask
         packed = self._pread(self._compressed_end(entry) - start, start)
@@ -355,13 +345,15 @@ class Qcow2Disk(reader.Disk):
         return data
 
     def _unzstd(self, packed: bytes, size: int) -> bytes:
-        if self._zstd is None:
+        found: Any = getattr(self._local, 'zstd', None)
+        if found is None:
             import zstandard
 
             # The window bounds the memory that a hostile frame can ask for;
             # no cluster is larger than 2 MiB.
-            self._zstd = zstandard.ZstdDecompressor(max_window_size=1 << 23)
-        with self._zstd.stream_reader(packed) as stream:
+            found = zstandard.ZstdDecompressor(max_window_size=1 << 23)
+            self._local.zstd = found
+        with found.stream_reader(packed) as stream:
             return bytes(stream.read(size))
 
     def _damaged(self, why: str) -> exceptions.ImageUnreadable:

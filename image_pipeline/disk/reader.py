@@ -22,7 +22,7 @@ import abc
 import dataclasses
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -93,6 +93,14 @@ class Disk(abc.ABC):
         :param offset: where to begin, in bytes.
         :param length: how many bytes.
         :raises ImageUnreadable: the file is damaged there.
+        """
+
+    def expect(self, places: Iterable[int]) -> None:  # noqa: B027 - may
+        """Hear what will be read next, and get it ready if that saves time.
+
+        Damage is told by the read itself.
+
+        :param places: bytes of the disk.
         """
 
     def filled(self, start: int, end: int) -> Iterator[tuple[int, int]]:

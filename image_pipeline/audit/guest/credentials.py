@@ -192,10 +192,11 @@ def private_keys(
     :param sizes: paths and sizes of all regular files.
     """
     left = _MOST_FILES
+    tops = tuple(f'{top}/' for top in _KEYS_BELOW)
     for path, size in sizes:
         if (
             not 0 < size <= _LONGEST
-            or not path.startswith(tuple(f'{top}/' for top in _KEYS_BELOW))
+            or not path.startswith(tops)
             or path.startswith(_IDENTITIES)
             or not _KEY_NAME.search(path.rpartition('/')[2])
         ):

@@ -18,9 +18,12 @@ agree.  It is modelled on the operations of virt-sysprep (guestfs-tools,
 sysprep/), and covers what those leave out of cloud images.
 """
 
+import contextlib
 import dataclasses
 import fnmatch
-from collections.abc import Callable, Iterable, Iterator
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from image_pipeline.audit.guest import (
     accounts,
@@ -59,7 +62,7 @@ _MOST_TEXT = 1 << 20
 _MOST_BELOW = 100_000
 
 #: Gives what lies below a folder, however deep: path and stat of each.
-Below = Callable[[str], Iterable[tuple[str, files.Stat]]]
+Below = Callable[[str], Sequence[tuple[str, files.Stat]]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,7 +111,8 @@ def found(
     homes: list[str] | None = None
     family: str | None = None
     seen: set[str] = set()
-    walk = below or _walker(tree)
+    # A folder is looked at for several patterns, one after another.
+    walk = functools.lru_cache(maxsize=1)(below or _walker(tree))
     for kind in kinds:
         if kind.families:
             family = family or release.family(release.os_release(tree)) or '-'
@@ -174,12 +178,12 @@ def _judge_file(
 
 
 def _walker(tree: files.FileTree) -> Below:
-    def below(folder: str) -> Iterator[tuple[str, files.Stat]]:
+    def below(folder: str) -> list[tuple[str, files.Stat]]:
+        found = []
         for path in tree.walk(folder, _MOST_BELOW):
-            try:
-                yield path, tree.lstat(path)
-            except OSError:
-                continue
+            with contextlib.suppress(OSError):
+                found.append((path, tree.lstat(path)))
+        return found
 
     return below
 
@@ -188,12 +192,13 @@ def _paths(tree: files.FileTree, pattern: str, below: Below) -> list[str]:
     """Return the paths that a pattern fits, without links on the way."""
     base, deep, rest = pattern.partition('/**')
     if deep:
+        fits = _name_pattern(rest[1:]).match
         return [
             path
             for folder in _paths(tree, base, below)
             for path, stat in below(_resolved(tree, folder))
-            if stat.type is not files.FileType.FOLDER
-            and (not rest or _named(path, rest[1:]))
+            if (not rest or fits(path[path.rfind('/') + 1 :]))
+            and stat.type is not files.FileType.FOLDER
         ]
     parent, _, name = pattern.rpartition('/')
     folders = (
@@ -225,8 +230,10 @@ def _resolved(tree: files.FileTree, folder: str) -> str:
         return folder
 
 
-def _named(path: str, name: str) -> bool:
-    return fnmatch.fnmatchcase(path.rpartition('/')[2], name)
+@functools.cache
+def _name_pattern(name: str) -> re.Pattern[str]:
+    # For a hundred thousand names: fnmatchcase() looks its pattern up anew.
+    return re.compile(fnmatch.translate(name))
 
 
 def _is_pattern(text: str) -> bool:

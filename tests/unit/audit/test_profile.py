@@ -10,6 +10,8 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+from pathlib import Path
+
 import pytest
 
 from image_pipeline import exceptions
@@ -39,11 +41,22 @@ def ids(found: profile.Profile) -> list[str]:
 
 
 @pytest.mark.parametrize('name', profile.names())
-def test_shipped_profile_is_valid(name):
+def test_shipped_profile_is_chosen_from(name):
     found = profile.load(name, KNOWN)
     assert found.name == name
     assert found.description
     assert found.chosen
+
+
+@pytest.mark.parametrize('name', profile.names())
+def test_shipped_profile_is_valid_where_profiles_are_checked(name, tmp_path):
+    # Loading trusts what came with us; a copy of it is checked as anybody's.
+    shipped = Path(profile.__file__).parent / 'profiles' / f'{name}.yaml'
+    copy = tmp_path / 'copy.yaml'
+    copy.write_text(shipped.read_text())
+    assert ids(profile.load(str(copy), KNOWN)) == ids(
+        profile.load(name, KNOWN)
+    )
 
 
 def test_egi_judges_every_rule_of_ours():

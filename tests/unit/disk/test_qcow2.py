@@ -255,3 +255,31 @@ def test_clusters_are_counted_by_their_kind(opened):
         )
     )
     assert disk.allocation() == qcow2.Allocation(plain=1, compressed=1)
+
+
+def test_what_is_expected_reads_as_it_does_unexpected(opened):
+    data = [bytes([number]) * CLUSTER for number in range(8)]
+    packer = zstandard.ZstdCompressor()
+    packed = [packer.compress(one) for one in data]
+    entries = {
+        number: compressed((3 + number) * CLUSTER, len(one))
+        for number, one in enumerate(packed)
+    }
+    file = image(entries, *packed, incompatible=8, compression=1)
+    disk = opened(file)
+    # Twice, out of order, and past the end: hints are no reads.
+    disk.expect([0, 5 * CLUSTER, CLUSTER + 1, 0, -1, SIZE, SIZE * 9])
+    disk.expect(range(0, SIZE, CLUSTER))
+    assert [disk.read(n * CLUSTER, CLUSTER) for n in range(8)] == data
+
+
+def test_damage_is_told_by_the_read_and_not_when_it_is_expected(opened):
+    entries = {
+        number: compressed((3 + number) * CLUSTER, 600) for number in range(8)
+    }
+    disk = opened(
+        image(entries, *[b'\xff' * 600] * 8, incompatible=8, compression=1)
+    )
+    disk.expect(range(0, SIZE, CLUSTER))
+    with pytest.raises(exceptions.ImageUnreadable, match='cannot be read'):
+        disk.read(0, 1)
