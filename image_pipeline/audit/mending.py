@@ -84,6 +84,17 @@ class Mended:
     after: report.Report
     changes: tuple[Change, ...]
 
+    @property
+    def worse(self) -> tuple[str, ...]:
+        """The rules that fail, and did not before or less severely."""
+        before = {one.rule: _rank(one) for one in self.before.results}
+        return tuple(
+            one.rule
+            for one in self.after.results
+            if _rank(one) > before.get(one.rule, 0)
+            and one.outcome is artifact.Outcome.FAIL
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the second report, with what was changed."""
         return {
@@ -92,6 +103,7 @@ class Mended:
                 'image': str(self.before.image),
                 'summary': self.before.summary,
                 'changes': [one.to_json() for one in self.changes],
+                'worse': list(self.worse),
             },
         }
 
@@ -145,6 +157,13 @@ def mend(
         )
     after = runner.run(destination, chosen, waivers)
     return Mended(before=before, after=after, changes=tuple(changes))
+
+
+def _rank(result: report.Result) -> int:
+    """Return how bad a result is: 0 is good."""
+    if result.outcome is not artifact.Outcome.FAIL:
+        return 0
+    return result.severity.rank + 1
 
 
 def _wanted(

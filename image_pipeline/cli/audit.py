@@ -196,6 +196,11 @@ def _changes(mended: 'mending.Mended') -> str:
         f'{one.rule:<16} {one.edit}\n{one.diff}' for one in mended.changes
     ]
     lines.append(f'{len(mended.changes)} changes\n')
+    if mended.worse:
+        lines.append(
+            'worse than before, look at the changes: '
+            f'{", ".join(mended.worse)}\n'
+        )
     return ''.join(lines)
 
 

@@ -12,6 +12,8 @@
 
 """Turn units of systemd on and off, as ``systemctl`` would."""
 
+from collections.abc import Iterable
+
 from image_pipeline.audit.guest import systemd, systemd_conf
 from image_pipeline.audit.remedies import draft
 
@@ -44,12 +46,15 @@ def disable(plan: draft.Draft, units: systemd.Units, name: str) -> None:
         plan.link(f'{_OURS}/{name}', _NULL)
 
 
-def enable(plan: draft.Draft, units: systemd.Units, name: str) -> bool:
+def enable(
+    plan: draft.Draft, units: systemd.Units, name: str, *, also: bool = True
+) -> bool:
     """Let a boot start a unit.
 
     :param plan: takes the changes.
     :param units: the image's units.
     :param name: of the unit, or an instance of a template.
+    :param also: enable what it says must be enabled with it, too.
     :returns: whether it could be done; not where there is no such unit, or
         where it does not say what would want it.
     """
@@ -67,7 +72,26 @@ def enable(plan: draft.Draft, units: systemd.Units, name: str) -> bool:
     unmask(plan, units, name)
     for link in wants:
         plan.link(link, path)
+    for alias in said.words('Install', 'Alias'):
+        plan.link(f'{_OURS}/{alias}', path)
+    if also:
+        for other in said.words('Install', 'Also'):
+            enable(plan, units, other, also=False)
     return True
+
+
+def keep(
+    plan: draft.Draft, units: systemd.Units, names: Iterable[str]
+) -> None:
+    """Enable what only the presets of a first boot would.
+
+    :param plan: takes the changes.
+    :param units: the image's units, as they are before.
+    :param names: of the units that must start, where they did.
+    """
+    for name in names:
+        if units.is_enabled(name) and not units.links(name):
+            enable(plan, units, name)
 
 
 def unmask(plan: draft.Draft, units: systemd.Units, name: str) -> None:

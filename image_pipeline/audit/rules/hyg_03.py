@@ -17,10 +17,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_pipeline.audit import found, known, leftovers, rule, view
-from image_pipeline.audit.guest import release, text
+from image_pipeline.audit.guest import network, release, text
+from image_pipeline.audit.remedies import draft
+from image_pipeline.audit.remedies import units as remedy
 from image_pipeline.disk import edits, files
 
 _ID = re.compile(r'/([0-9a-f]{32})(?:-|$)')
+#: What an instance is reached by.
+_NEEDED = (
+    *network.STACKS.values(),
+    'ssh.service',
+    'sshd.service',
+    'cloud-init-local.service',
+    'cloud-init-main.service',
+    'cloud-init-network.service',
+    'cloud-init.service',
+    'cloud-config.service',
+    'cloud-final.service',
+)
 _SYSTEMD = ('/usr/lib/systemd/systemd', '/lib/systemd/systemd')
 
 
@@ -65,10 +79,16 @@ class Hyg03(rule.Rule):
         tree = subject.files
         if not _has_systemd(tree):
             return
-        if not tree.exists('/etc/machine-id'):
-            yield edits.Write(path='/etc/machine-id', content=b'', mode=0o444)
-        elif any(_first_boot(subject, tree)):
+        if not any(_first_boot(subject, tree)):
+            return
+        if tree.exists('/etc/machine-id'):
             yield edits.Truncate(path=tree.resolve('/etc/machine-id'))
+        else:
+            yield edits.Write(path='/etc/machine-id', content=b'', mode=0o444)
+        # The presets of a first boot may be all that starts the network.
+        plan = draft.Draft(tree)
+        remedy.keep(plan, known.units(subject), _NEEDED)
+        yield from plan.edits()
 
 
 def _has_systemd(tree: files.FileTree) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 
 from image_pipeline.audit import registry
+from image_pipeline.disk import edits
 from image_pipeline.testing import images, mends
 from image_pipeline.testing.disks import File, Folder, Link
 
@@ -408,3 +409,30 @@ def test_selinux_is_not_enforced_where_files_have_no_labels():
         == 'fail'
     )
     assert mends.changes('EGI-SEC-08', files) == []
+
+
+def test_network_that_only_presets_start_is_enabled_for_good():
+    unit = f'{UNITS}/systemd-networkd.service'
+    files = {
+        '/etc/machine-id': 'uninitialized\n',
+        '/usr/lib/systemd/system-preset/90-systemd.preset': 'enable *\n',
+        unit: '[Install]\nWantedBy=multi-user.target\n'
+        'Also=systemd-networkd.socket\n'
+        'Alias=dbus-org.freedesktop.network1.service\n',
+        f'{UNITS}/systemd-networkd.socket': '[Install]\n'
+        'WantedBy=sockets.target\n',
+    }
+    without = [f'{WANTS}/systemd-networkd.service']
+    made = {
+        one.path: one
+        for one in mends.changes('HYG-03', files, without)
+        if isinstance(one, edits.Link)
+    }
+    assert {path: one.target for path, one in made.items()} == {
+        f'{WANTS}/systemd-networkd.service': unit,
+        '/etc/systemd/system/sockets.target.wants/systemd-networkd.socket': (
+            f'{UNITS}/systemd-networkd.socket'
+        ),
+        '/etc/systemd/system/dbus-org.freedesktop.network1.service': unit,
+    }
+    assert mends.after('HYG-03', files, without) == 'pass'
