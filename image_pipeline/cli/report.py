@@ -115,6 +115,7 @@ def _lines(done: 'result.RunResult') -> Iterable[str]:
             for step in done.steps
         ),
     )
+    yield from _disagreements(done)
     if done.images:
         yield ''
         yield from table(
@@ -122,6 +123,19 @@ def _lines(done: 'result.RunResult') -> Iterable[str]:
             (_image(image) for image in done.images),
         )
         yield from _next(done)
+
+
+def _disagreements(done: 'result.RunResult') -> Iterable[str]:
+    """Give the rules of which the audit and the booted guest disagree."""
+    from image_pipeline.probes import disagreement
+
+    if not done.disagreements:
+        return
+    yield ''
+    yield 'defects of the audit, which the smoke test found:'
+    for one in done.disagreements:
+        yield f'  {disagreement.line(one)}'
+    yield f'  {disagreement.HINT}'
 
 
 def _image(image: Mapping[str, Any]) -> tuple[str, ...]:

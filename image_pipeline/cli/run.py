@@ -86,6 +86,8 @@ class RunShow(base.ShowOne):
 
         :param parsed_args: the arguments.
         """
+        from image_pipeline.engine import result
+
         run = _store(self).get(parsed_args.run)
         value = run.manifest
         plan = value.get('plan', {})
@@ -104,6 +106,15 @@ class RunShow(base.ShowOne):
             'attempts': value.get('attempts'),
             'stages': Stages([steps[key] for key in order if key in steps]),
             'images': Images(value.get('images', ())),
+            'disagreements': Disagreements(
+                [
+                    *result.disagreements(
+                        made
+                        for step in steps.values()
+                        for made in step.get('artifacts', ())
+                    )
+                ]
+            ),
             'undone': base.Lines(value.get('undone', ())),
             'versions': base.Pairs(value.get('versions', {})),
             'folder': str(run.folder),
@@ -243,6 +254,21 @@ class Images(columns.FormattableColumn[list[Mapping[str, Any]]]):
             f'{one["name"]} ({one["target"]}, {one["state"]}, {one["id"]})'
             for one in self._value
         )
+
+    def machine_readable(self) -> list[Mapping[str, Any]]:
+        """Return it for a program."""
+        return list(self._value)
+
+
+class Disagreements(columns.FormattableColumn[list[Mapping[str, Any]]]):
+    """Where a smoke test and the audit disagree: a line each for a person."""
+
+    def human_readable(self) -> str:
+        """Return it for a person."""
+        from image_pipeline.probes import disagreement
+
+        lines = [disagreement.line(one) for one in self._value]
+        return '\n'.join([*lines, disagreement.HINT] if lines else [])
 
     def machine_readable(self) -> list[Mapping[str, Any]]:
         """Return it for a program."""

@@ -13,7 +13,7 @@
 """What came of a run, as values."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from image_pipeline import artifact, exceptions
@@ -190,6 +190,13 @@ class RunResult:
             for one in made
         )
 
+    @property
+    def disagreements(self) -> tuple[dict[str, Any], ...]:
+        """Where a smoke test says the opposite of the audit."""
+        return disagreements(
+            made.to_json() for step in self.steps for made in step.artifacts
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return it as ``bake -f json`` prints it."""
         return {
@@ -208,3 +215,18 @@ def _printed(step: StepResult) -> dict[str, Any]:
     value = step.to_json()
     del value['identity'], value['step_id']
     return value
+
+
+def disagreements(
+    made: Iterable[Mapping[str, Any]],
+) -> tuple[dict[str, Any], ...]:
+    """Return where smoke tests say the opposite of the audit.
+
+    :param made: artifacts, as JSON values.
+    """
+    return tuple(
+        dict(one)
+        for each in made
+        if each['kind'] == artifact.SMOKE_REPORT
+        for one in each['properties'].get('disagreements', ())
+    )

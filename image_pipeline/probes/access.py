@@ -10,10 +10,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Probes of how a guest is reached: keys, SSH, hostname, ports, passwords."""
+"""Probes of who gets into a guest: keys, accounts, passwords, ports."""
 
 import ipaddress
 
+from image_pipeline import artifact
 from image_pipeline.probes import base, protocol
 
 #: Ports that may listen on every address of a fresh instance (rule
@@ -34,18 +35,20 @@ getent passwd | while IFS=: read -r user _ uid _ _ home _; do
     done <"$file"
 done
 """
-_HOST_KEYS = """\
-for file in /etc/ssh/ssh_host_*_key; do
-    [ -e "$file" ] || continue
-    echo "${file##*/}=$(stat -c '%a %s' "$file")"
+_ACCOUNTS = """\
+getent passwd | while IFS=: read -r user _ uid _ _ home _; do
+    if [ "$uid" -eq 0 ] && [ "$user" != root ]; then
+        echo "root=$user"
+    elif [ "$uid" -ge 1000 ] && [ "$uid" -lt 60000 ]; then
+        echo "account.$user=$home"
+        sudo -n -l -U "$user" 2>/dev/null | grep -q 'NOPASSWD: *ALL' &&
+            echo "sudo.$user=1"
+    fi
 done
-"""
-# -T reads the host keys, so it works in a booted guest only; root is asked
-# for because of Match blocks.
-_SSHD = """\
-mkdir -p /run/sshd
-sshd -T -C user=root,host=localhost,addr=127.0.0.1 |
-    grep -E '^(passwordauthentication|kbdinteractiveauthentication|permit)'
+for home in /home/*; do
+    [ ! -d "$home" ] || echo "home.$home=1"
+done
+echo end=1
 """
 _PASSWORDS = """\
 [ -r /etc/shadow ] || exit 1
@@ -85,43 +88,76 @@ def _keys(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
     return base.passed(f'{holders[0]} has the key', user=holders[0])
 
 
-def _host_keys(
+def _stray_keys(
     answer: protocol.Answer, expected: base.Expected
 ) -> base.Verdict:
-    found = base.values(answer.text)
-    if not found:
-        return base.failed('there are no SSH host keys')
+    blob = expected.public_key.split()[1]
     wrong = []
-    for name, facts in found.items():
-        mode, size = facts.split()
-        # Enterprise Linux up to 9.7 has 640 for a group of its own.
-        if int(mode, 8) & 0o007:
-            wrong.append(f'{name} may be read by everybody (mode {mode})')
-        if int(size) == 0:
-            wrong.append(f'{name} is empty')
-    if not found.keys() & {'ssh_host_ed25519_key', 'ssh_host_rsa_key'}:
-        wrong.append(f'no ed25519 or rsa key, only {", ".join(found)}')
-    return base.judged(wrong, f'there are {", ".join(found)}')
+    for line in answer.text.splitlines():
+        _, user, mode, entry = line.split(' ', 3)
+        int(mode, 8)
+        if blob not in entry.split():
+            wrong.append(f'{user} has a key of the image: …{entry[-40:]}')
+    return base.judged(wrong, "no key but the instance's lets anybody in")
 
 
-def _sshd(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
-    facts = dict(
-        line.split(None, 1) for line in answer.text.lower().splitlines()
+def _one_user(
+    answer: protocol.Answer, expected: base.Expected
+) -> base.Verdict:
+    read = _accounts(answer)
+    people = _named(read, 'account')
+    wrong = [f'{value} is root by another name' for value in _roots(answer)]
+    if not people:
+        wrong.append('there is no account for a person')
+    elif len(people) > 1:
+        wrong.append(f'there are several accounts: {", ".join(people)}')
+    elif f'sudo.{people[0]}' not in read:
+        wrong.append(f'sudo asks {people[0]} for a password, or refuses')
+    named = expected.properties.get('os_admin_user')
+    if named and people and named not in people:
+        wrong.append(f'os_admin_user is {named}, the user {people[0]}')
+    return base.judged(
+        wrong, f'{"".join(people)} is the one user, and may use sudo'
     )
-    if not facts:
-        return base.not_applicable('the guest has no sshd that can be asked')
+
+
+def _no_remains(
+    answer: protocol.Answer, expected: base.Expected
+) -> base.Verdict:
+    read = _accounts(answer)
+    people = _named(read, 'account')
+    owned = {read[f'account.{name}'] for name in people}
     wrong = [
-        f'{name} is {facts[name]}'
-        for name in (
-            'passwordauthentication',
-            'kbdinteractiveauthentication',
-            'permitemptypasswords',
-        )
-        if facts.get(name, 'no') != 'no'
+        f'{home} is of nobody'
+        for home in _named(read, 'home')
+        if home not in owned
     ]
-    if facts.get('permitrootlogin') == 'yes':
-        wrong.append('permitrootlogin is yes')
-    return base.judged(wrong, 'sshd takes keys only')
+    # The first one is the cloud user, which cloud-init made.
+    wrong += [f'{name} is an account of the image' for name in people[1:]]
+    return base.judged(wrong, 'there are no accounts and homes of the build')
+
+
+def _accounts(answer: protocol.Answer) -> dict[str, str]:
+    read = base.values(answer.text)
+    if 'end' not in read:
+        raise ValueError('the accounts were not read to their end')
+    return read
+
+
+def _named(read: dict[str, str], kind: str) -> list[str]:
+    return [
+        name.partition('.')[2]
+        for name in read
+        if name.partition('.')[0] == kind
+    ]
+
+
+def _roots(answer: protocol.Answer) -> list[str]:
+    return [
+        line.partition('=')[2]
+        for line in answer.text.splitlines()
+        if line.startswith('root=')
+    ]
 
 
 def _passwords(
@@ -210,47 +246,70 @@ PROBES = (
         title="the default user has the instance's key, and no other",
         snippet=_KEYS,
         judge=_keys,
+        # Not all that user data may ask for is tried.
+        refutes=False,
+    ),
+    base.Probe(
+        id='EGI-SEC-02',
+        title="no key but the instance's is there",
+        snippet=_KEYS,
+        judge=_stray_keys,
+        # Credentials are of many kinds, and keys of SSH one of them.
+        refutes=False,
+    ),
+    base.Probe(
+        id='OS-USER-01',
+        title='there is one user, which may use sudo',
+        snippet=_ACCOUNTS,
+        judge=_one_user,
+        severity=artifact.Severity.WARNING,
+        # Accounts of the image may have the same names.
+        refutes=False,
+    ),
+    base.Probe(
+        id='HYG-16',
+        title='there are no accounts of the build',
+        snippet=_ACCOUNTS,
+        judge=_no_remains,
+        # Mail and jobs of users that are gone show in the file only.
+        refutes=False,
     ),
     base.Probe(
         id='EGI-SSH-01',
         title='the SSH server listens',
-        snippet=_TABLES,
+        snippet=_TABLES + _OWNERS,
         judge=_ssh_listens,
-    ),
-    base.Probe(
-        id='EGI-SSH-02',
-        title='the SSH server takes no passwords',
-        snippet=_SSHD,
-        judge=_sshd,
-    ),
-    base.Probe(
-        id='EGI-SSH-04',
-        title='SSH host keys were made',
-        snippet=_HOST_KEYS,
-        judge=_host_keys,
     ),
     base.Probe(
         id='EGI-SEC-01',
         title='no account has a password',
         snippet=_PASSWORDS,
         judge=_passwords,
+        # Copies of /etc/shadow are its matter, too.
+        refutes=False,
     ),
     base.Probe(
         id='EGI-SEC-03',
         title='only SSH and DHCP listen',
         snippet=_TABLES + _OWNERS,
         judge=_ports,
+        # What listens may depend on what a user configures.
+        refutes=False,
     ),
     base.Probe(
         id='HYG-05',
         title="the hostname is the instance's",
         snippet='uname -n\n',
         judge=_hostname,
+        # The boot wrote over what the image had.
+        refutes=False,
     ),
     base.Probe(
         id='HYG-09',
         title='cloud-init ran for this instance',
         snippet='cat /var/lib/cloud/data/instance-id\n',
         judge=_instance_id,
+        # The boot wrote over what the image had.
+        refutes=False,
     ),
 )

@@ -60,11 +60,19 @@ class Disagreement:
         }
 
     def __str__(self) -> str:
-        why = '; '.join(self.evidence)
-        return (
-            f'{self.rule}: the audit says {self.audit.value}, the probe '
-            f'{self.probe.value}' + (f': {why}' if why else '')
-        )
+        return line(self.to_json())
+
+
+def line(one: Mapping[str, Any]) -> str:
+    """Return a disagreement as a line for a person.
+
+    :param one: of :meth:`Disagreement.to_json`.
+    """
+    why = '; '.join(one['evidence'])
+    return (
+        f'{one["rule"]}: the audit says {one["audit"]}, the probe '
+        f'{one["probe"]}' + (f': {why}' if why else '')
+    )
 
 
 def find(
@@ -95,7 +103,8 @@ def _compared(
 ) -> Disagreement | None:
     audit = artifact.Outcome(judged['outcome'])
     outcomes = {one.outcome for one in probed}
-    failed = next((one for one in probed if one.outcome in _FAILED), None)
+    # A failure that is waived has its reason already.
+    failed = next((one for one in probed if one.outcome is _FAIL), None)
     if audit is _PASS and failed is not None:
         return Disagreement(
             rule=failed.probe,
@@ -106,6 +115,7 @@ def _compared(
     if (
         audit in _FAILED
         and failed is None
+        and outcomes <= {_PASS, artifact.Outcome.NOT_APPLICABLE}
         and _PASS in outcomes
         and all(one.refutes for one in probed)
         and artifact.Severity(judged['severity']).rank
@@ -115,12 +125,12 @@ def _compared(
             rule=probed[0].probe,
             audit=audit,
             probe=_PASS,
-            evidence=tuple(map(_line, judged['evidence'])),
+            evidence=tuple(map(_seen, judged['evidence'])),
         )
     return None
 
 
-def _line(evidence: Mapping[str, Any]) -> str:
+def _seen(evidence: Mapping[str, Any]) -> str:
     """Return a piece of the audit's evidence as one line."""
     where = str(evidence.get('path', ''))
     if 'line' in evidence:

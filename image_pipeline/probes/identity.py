@@ -38,12 +38,35 @@ for file in /var/lib/systemd/random-seed /var/lib/urandom/random-seed; do
     [ -s "$file" ] || continue
     echo "random-seed.$file=$(sha256sum <"$file")"
 done
+for file in /etc/ssl/private/ssl-cert-snakeoil.key /etc/munge/munge.key \\
+    /etc/pki/tls/private/*.key /etc/iscsi/initiatorname.iscsi \\
+    /etc/nvme/hostid /var/lib/rabbitmq/.erlang.cookie /etc/krb5.keytab; do
+    [ -s "$file" ] || continue
+    echo "service-key.$file=$(sha256sum <"$file")"
+done
+for file in /var/lib/NetworkManager/secret_key /var/lib/dhcpcd/duid \\
+    /etc/dhcpcd.duid /var/lib/dhcp/dhclient6.leases; do
+    [ -s "$file" ] || continue
+    echo "client-id.$file=$(sha256sum <"$file")"
+done
+for file in /run/systemd/netif/leases/*; do
+    [ -s "$file" ] || continue
+    echo "client-id.${file%/*}=$(grep '^CLIENTID=' "$file")"
+done
 """
 #: Group of identities → the rule that it confirms, and what must hold.
 _GROUPS = {
     'machine-id': ('HYG-03', 'two boots have different machine ids'),
     'host-key': ('HYG-01', 'two boots have different SSH host keys'),
     'random-seed': ('HYG-04', 'two boots have different random seeds'),
+    'service-key': ('HYG-02', 'two boots have different keys of services'),
+    'client-id': ('HYG-06', 'two boots are different clients of DHCP'),
+}
+#: Of these a guest need not have any.
+_OPTIONAL = {
+    'random-seed': 'the guest keeps no random seed',
+    'service-key': 'the guest has no key of a service',
+    'client-id': 'the guest keeps no id for DHCP',
 }
 
 
@@ -67,6 +90,10 @@ PROBE = base.Probe(
     snippet=_IDENTITY,
     judge=_identity,
 )
+
+
+#: The rules that comparing boots confirms.
+COMPARED = tuple(rule for rule, _ in _GROUPS.values())
 
 
 def compare(boots: Sequence[base.ProbeResult]) -> tuple[base.ProbeResult, ...]:
@@ -103,9 +130,9 @@ def _compare(
             f'{name.partition(".")[2] or name} is the same in two boots'
             for name in same
         ]
-    elif group == 'random-seed' and len(boots) > 1 and not any(values):
+    elif group in _OPTIONAL and len(boots) > 1 and not any(values):
         outcome = artifact.Outcome.NOT_APPLICABLE
-        seen = ['the guest keeps no random seed']
+        seen = [_OPTIONAL[group]]
     elif len(boots) < 2 or not all(values):
         outcome = artifact.Outcome.UNKNOWN
         seen = [f'not every boot of {len(boots)} told its {group}']
@@ -117,4 +144,6 @@ def _compare(
         title=title,
         outcome=outcome,
         evidence=tuple(artifact.Evidence(message=message) for message in seen),
+        # A boot may have replaced what the image had.
+        refutes=False,
     )

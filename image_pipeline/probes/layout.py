@@ -10,8 +10,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Probes of disks: the root has grown, no swap, no LVM, no encryption."""
+"""Probes of disks: partitions, file systems, growth, and what is none."""
 
+import re
+
+from image_pipeline import artifact
 from image_pipeline.probes import base, protocol
 
 #: A root file system has grown if it has this share of its disk: the rest is
@@ -32,9 +35,13 @@ folder=/sys/dev/block/$number
     folder=/sys/class/block/$(basename "$(readlink -f "$source")")
 folder=$(readlink -f "$folder")
 echo "device=${folder##*/}"
-[ -e "$folder/partition" ] || exit 0
+[ -e "$folder/partition" ] || { echo whole=1; exit 0; }
 echo "partition=$(($(cat "$folder/size") * 512))"
 echo "disk=$(($(cat "$folder/../size") * 512))"
+echo "start=$(cat "$folder/start")"
+for other in "$folder"/../*/start; do
+    [ ! -e "$other" ] || echo "other.$other=$(cat "$other")"
+done
 """
 _ROOT_SIZE = """\
 df -kP / | awk 'NR == 2 {print "size=" $2; print "free=" $4}'
@@ -45,6 +52,130 @@ for uuid in /sys/block/dm-*/dm/uuid; do
     echo "$(cat "${uuid%uuid}name")=$(cat "$uuid")"
 done
 """
+
+
+_MOUNTS = """\
+echo '== mounts'
+grep '^/dev/' /proc/self/mounts | cut -d ' ' -f 1-3
+echo '== arrays'
+[ ! -e /proc/mdstat ] || grep ' : active' /proc/mdstat
+echo '== verified'
+findmnt --verify 2>&1 | tail -n 12
+echo '== named'
+read -r line </proc/cmdline
+for word in $line; do
+    case $word in root=*) echo "$word" ;; esac
+done
+echo '== end'
+"""
+_TABLE = """\
+for disk in /sys/block/[shvn]*; do
+    [ -e "$disk/device" ] || continue
+    name=${disk##*/}
+    case $name in sr*) continue ;; esac
+    echo "== $name"
+    sfdisk --verify "/dev/$name" 2>&1
+done
+"""
+_FIGURES = re.compile(
+    r'/dev/\w+:$|No errors|Header version|Using \d+|A total of|Remaining \d+'
+)
+#: Where a file system of its own may be, beside the root.
+_POINTS = frozenset({'/', '/boot', '/boot/efi', '/efi'})
+
+
+def _partitioned(
+    answer: protocol.Answer, expected: base.Expected
+) -> base.Verdict:
+    read = base.values(answer.text)
+    wrong = []
+    if 'whole' in read and not read['device'].startswith('dm-'):
+        wrong.append(f'the root {read["device"]} is no partition')
+    elif 'whole' in read:
+        return base.not_applicable(f'the root is {read["device"]}')
+    return base.judged(wrong, f'the root {read["device"]} is a partition')
+
+
+def _last(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
+    read = base.values(answer.text)
+    if 'whole' in read:
+        return base.not_applicable(
+            f'the root {read["device"]} is no partition'
+        )
+    start = int(read['start'])
+    wrong = [
+        f'{name.split("/")[-2]} lies behind the root {read["device"]}'
+        for name, value in read.items()
+        if name.startswith('other.') and int(value) > start
+    ]
+    return base.judged(wrong, f'nothing lies behind {read["device"]}')
+
+
+def _parts(answer: protocol.Answer) -> dict[str, str]:
+    parts = base.sections(answer.text)
+    if 'end' not in parts:
+        raise ValueError('the mounts were not read to their end')
+    return parts
+
+
+def _one_file_system(
+    answer: protocol.Answer, expected: base.Expected
+) -> base.Verdict:
+    mounted = [line.split() for line in _parts(answer)['mounts'].splitlines()]
+    roots = {device for device, point, _ in mounted if point == '/'}
+    wrong = [
+        f'{point} is a file system of its own, on {device}'
+        for device, point, kind in mounted
+        # Subvolumes are of the root; a config drive is no part of the image.
+        if point not in _POINTS and device not in roots and kind != 'iso9660'
+    ]
+    points = ', '.join(point for _, point, _ in mounted)
+    return base.judged(wrong, f'mounted are {points or "no disks"}')
+
+
+def _arrays(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
+    wrong = [
+        f'{line.split()[0]} is an array'
+        for line in _parts(answer)['arrays'].splitlines()
+    ]
+    return base.judged(wrong, 'there is no software RAID')
+
+
+def _named(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
+    parts = _parts(answer)
+    wrong = [
+        f'the kernel is told {word}'
+        for word in parts['named'].splitlines()
+        if re.match(r'root=/dev/(?:sd|vd|xvd|hd|nvme|loop|nbd)', word)
+    ]
+    lines = parts['verified'].splitlines()
+    summary = lines[-1] if lines else ''
+    match = re.search(r'(\d+) parse errors?, (\d+) errors?', summary)
+    if match and (int(match[1]) or int(match[2])):
+        wrong.append(f'findmnt --verify says: {summary}')
+    elif not match and 'Success' not in summary:
+        return base.unknown('findmnt cannot verify /etc/fstab')
+    return base.judged(wrong, f'/etc/fstab is sound; {parts["named"]}')
+
+
+def _table(answer: protocol.Answer, expected: base.Expected) -> base.Verdict:
+    parts = base.sections(answer.text)
+    said = {name: text for name, text in parts.items() if text}
+    known = {
+        name: text
+        for name, text in said.items()
+        if 'unallocated' in text or 'No errors' in text or 'rror' in text
+    }
+    if not known:
+        return base.not_applicable('no partition table could be verified')
+    # Anything but success and figures is a complaint.
+    wrong = [
+        f'{name}: {line}'
+        for name, text in known.items()
+        for line in text.splitlines()
+        if not _FIGURES.match(line)
+    ]
+    return base.judged(wrong, f'the table of {", ".join(known)} is sound')
 
 
 def _root_partition(
@@ -113,6 +244,51 @@ def _mib(size: int) -> str:
 
 
 PROBES = (
+    base.Probe(
+        id='EGI-LAYOUT-01',
+        title='the root is a partition of a disk',
+        snippet=_ROOT_PARTITION,
+        judge=_partitioned,
+    ),
+    base.Probe(
+        id='EGI-LAYOUT-05',
+        title='there is one file system, but for /boot and the ESP',
+        snippet=_MOUNTS,
+        judge=_one_file_system,
+        severity=artifact.Severity.WARNING,
+        # Whether /boot may be of its own is for a profile to say.
+        refutes=False,
+    ),
+    base.Probe(
+        id='EGI-LAYOUT-06',
+        title='nothing lies behind the root partition',
+        snippet=_ROOT_PARTITION,
+        judge=_last,
+    ),
+    base.Probe(
+        id='EGI-LAYOUT-07',
+        title='there is no software RAID',
+        snippet=_MOUNTS,
+        judge=_arrays,
+        # Configurations without an array are its matter, too.
+        refutes=False,
+    ),
+    base.Probe(
+        id='EGI-LAYOUT-08',
+        title='partition tables are sound after they grew',
+        snippet=_TABLE,
+        judge=_table,
+        # Growing mends what was wrong with the backup.
+        refutes=False,
+    ),
+    base.Probe(
+        id='EGI-LAYOUT-09',
+        title='disks are named by what does not change',
+        snippet=_MOUNTS,
+        judge=_named,
+        # It looks at entries that were not booted, too.
+        refutes=False,
+    ),
     base.Probe(
         id='EGI-GROW-01',
         title='the root partition grew to the end of the disk',

@@ -15,9 +15,34 @@
 from collections.abc import Iterable
 
 from image_pipeline import exceptions
-from image_pipeline.probes import access, base, boot, identity, layout
+from image_pipeline.probes import (
+    access,
+    base,
+    boot,
+    cloud_init,
+    hardening,
+    identity,
+    layout,
+    machine,
+    network,
+    services,
+    ssh,
+    traces,
+)
 
-_ALL = (*boot.PROBES, *layout.PROBES, *access.PROBES, identity.PROBE)
+_ALL = (
+    *cloud_init.PROBES,
+    *boot.PROBES,
+    *services.PROBES,
+    *machine.PROBES,
+    *layout.PROBES,
+    *network.PROBES,
+    *ssh.PROBES,
+    *access.PROBES,
+    *hardening.PROBES,
+    *traces.PROBES,
+    identity.PROBE,
+)
 
 
 def names() -> tuple[str, ...]:

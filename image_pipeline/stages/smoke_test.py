@@ -23,7 +23,13 @@ from typing import Any, ClassVar
 from image_pipeline import artifact, exceptions
 from image_pipeline.hypervisors import base as hypervisor_base
 from image_pipeline.hypervisors import registry as hypervisor_registry
-from image_pipeline.probes import access, console, report, script
+from image_pipeline.probes import (
+    access,
+    console,
+    disagreement,
+    report,
+    script,
+)
 from image_pipeline.probes import registry as probe_registry
 from image_pipeline.stages import base, boots, tested
 
@@ -190,6 +196,7 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
         },
     }
     requires = frozenset({artifact.REGISTRATION, artifact.IMAGE})
+    uses = frozenset({artifact.AUDIT_REPORT})
     provides = frozenset({artifact.SMOKE_REPORT})
     scope: ClassVar[base.Scope] = base.Scope.TARGET
 
@@ -256,6 +263,9 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
     def run(self, context: base.StageContext) -> Iterable[artifact.Artifact]:
         """Boot, ask, judge, compare.
 
+        Where an audit of the same file says the opposite of a probe, the
+        report has it as a defect of the audit; that alone is no failure.
+
         :raises SmokeTestFailed: a boot did not answer, or a probe failed.
         """
         if context.catalogue is None or context.hypervisor is None:
@@ -272,6 +282,7 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             image=image,
             boots=tuple(smoke.boot_all()),
             waived=smoke.order.waived,
+            audited=_audited(context, image),
         )
         path = context.work_dir / 'smoke-report.json'
         path.write_text(json.dumps(found.to_json(), indent=2, sort_keys=True))
@@ -291,6 +302,9 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
                     'image_digest': f'sha256:{image.sha256}',
                     'passed': True,
                     'summary': found.summary(),
+                    'disagreements': [
+                        one.to_json() for one in found.disagreements
+                    ],
                 },
             )
         ]
@@ -333,12 +347,17 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             more = len(problems) - 1
             what = str(problems[0]) + (f', and {more} more' if more else '')
             tail = ()
+        hint = self._hint(boot, smoke)
+        if found.disagreements:
+            rules = ', '.join(one.rule for one in found.disagreements)
+            hint += f'; the audit says otherwise of {rules}: '
+            hint += disagreement.HINT
         error = exceptions.SmokeTestFailed(
             f'image {found.image.name} failed its smoke test: {what}',
             problems=problems,
             tail=tail,
             log=str(smoke.console_log(boot.name)),
-            hint=self._hint(boot, smoke),
+            hint=hint,
         )
         error.evidence = (path,)
         return error
@@ -366,3 +385,23 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             f'what is left is in {folder}; `image-pipeline reap` removes it, '
             'and an instance that was kept'
         )
+
+
+def _audited(
+    context: base.StageContext, image: artifact.ImageRecord
+) -> list[dict[str, Any]] | None:
+    """Return what the audit said of this very file; None if it said nothing.
+
+    :param context: the stage's.
+    :param image: what is booted.
+    """
+    made = context.inputs.get(artifact.AUDIT_REPORT)
+    if (
+        made is None
+        or made.properties.get('image_digest') != f'sha256:{image.sha256}'
+    ):
+        return None
+    results: list[dict[str, Any]] = json.loads(made.path.read_text())[
+        'results'
+    ]
+    return results

@@ -14,7 +14,6 @@
 
 import contextlib
 import dataclasses
-import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ from image_pipeline.host import cancellation, process
 from image_pipeline.hypervisors import base
 from image_pipeline.probes import protocol
 from image_pipeline.store import cache as store_cache
+from image_pipeline.testing import guest_answers
 
 _NONCE = re.compile(rb'^IP_NONCE=([0-9a-f]{16})$', re.MULTILINE)
 _PROBE = re.compile(rb'^cat >"\$IP_DIR/probes/([A-Za-z0-9-]+)"', re.MULTILINE)
@@ -41,42 +41,7 @@ def good_answers(seed: base.Seed, shape: base.Shape) -> dict[str, str]:
     :param seed: what the instance was told.
     :param shape: the machine.
     """
-    source = 'ConfigDrive' if shape.config_drive else 'OpenStack'
-    status = {'datasource': f'DataSource{source} [net,ver=2]', 'errors': []}
-    result = f'== result\n{json.dumps({"v1": status})}\n'
-    unique = seed.instance_id.replace('-', '')
-    used = shape.disk_bytes * 95 // 100
-    return {
-        protocol.HELLO: '12.50 10.00\n',
-        'EGI-CI-01': result + '== log\n',
-        'EGI-CI-03': result,
-        'BOOT-07': 'InitRDTimestampMonotonic=0\n'
-        'UserspaceTimestampMonotonic=1500000\n'
-        'FinishTimestampMonotonic=9500000\n'
-        '== start\nInactiveExitTimestampMonotonic=3000000\n'
-        '== end\nActiveEnterTimestampMonotonic=9000000\n'
-        '== kernel\n6.1.0-1-cloud-amd64\n== idle\n12.50 8.00 2\n',
-        'LIVE-UNITS': '== state\nrunning\n== failed\n== jobs\n',
-        'EGI-CON-03': 'active=tty0 ttyS0\ngetty.ttyS0=active\n',
-        'LIVE-MEMORY': 'MemTotal: 1000000 kB\nMemAvailable: 900000 kB\n',
-        'EGI-GROW-01': f'device=vda3\npartition={used}\n'
-        f'disk={shape.disk_bytes}\n',
-        'EGI-GROW-02': f'size={used // 1024}\nfree={used // 2048}\n',
-        'EGI-LAYOUT-02': '',
-        'EGI-LAYOUT-03': 'Filename\tType\tSize\tUsed\tPriority\n',
-        'EGI-LAYOUT-04': '',
-        'OS-CI-07': f'1000 debian 600 {seed.public_key}\n',
-        'EGI-SSH-01': 'tcp 00000000:0016 0A\n',
-        'EGI-SSH-02': 'passwordauthentication no\npermitrootlogin no\n',
-        'EGI-SSH-04': 'ssh_host_ed25519_key=600 399\n',
-        'EGI-SEC-01': 'shadow=read\n',
-        'EGI-SEC-03': 'tcp 00000000:0016 0A\nudp 00000000:0044 07\n',
-        'HYG-05': f'{seed.hostname}\n',
-        'HYG-09': f'{seed.instance_id}\n',
-        'LIVE-IDENTITY': f'machine-id={unique}\n'
-        f'host-key.ssh_host_ed25519_key.pub=AAAA{unique}\n'
-        f'random-seed./var/lib/systemd/random-seed={unique}\n',
-    }
+    return guest_answers.good(seed, shape)
 
 
 def console(
@@ -91,7 +56,7 @@ def console(
     nonce = _NONCE.search(seed.user_data)
     asked = [name.decode() for name in _PROBE.findall(seed.user_data)]
     lines = [b'[    0.000000] Linux version 6.1.0-1-cloud-amd64']
-    for name in (protocol.HELLO, *asked):
+    for name in (protocol.HELLO, protocol.ASKED, *asked):
         if nonce and name in answers:
             lines += protocol.encode(
                 nonce[1].decode(),

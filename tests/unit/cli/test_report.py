@@ -91,7 +91,15 @@ REGISTERED = step(
 )
 
 
-def smoked(image_digest='sha256:ab', passed=True):
+DISAGREEMENT = {
+    'rule': 'EGI-SSH-05',
+    'audit': 'pass',
+    'probe': 'fail',
+    'evidence': ['MaxAuthTries is 6'],
+}
+
+
+def smoked(image_digest='sha256:ab', passed=True, **properties):
     return result.StepResult(
         key='smoke-test@prod',
         stage='smoke-test',
@@ -102,6 +110,7 @@ def smoked(image_digest='sha256:ab', passed=True):
                 image_id='image-1',
                 image_digest=image_digest,
                 passed=passed,
+                **properties,
             ),
         ),
     )
@@ -157,6 +166,25 @@ def test_a_candidate_that_no_smoke_test_passed_says_what_is_missing(
         'no smoke test has passed, so not yet for users:',
         f'  image-1: {why}',
     ]
+
+
+def test_a_disagreement_is_said_to_be_a_defect_of_the_audit():
+    text = printed(
+        run(REGISTERED, smoked(disagreements=[DISAGREEMENT]), images=(IMAGE,))
+    )
+    at = text.splitlines().index(
+        'defects of the audit, which the smoke test found:'
+    )
+    said, hint = text.splitlines()[at + 1 : at + 3]
+    assert said == (
+        '  EGI-SSH-05: the audit says pass, the probe fail: MaxAuthTries is 6'
+    )
+    assert 'please report' in hint
+
+
+def test_an_audit_that_a_smoke_test_confirms_is_not_spoken_of():
+    text = printed(run(smoked(disagreements=[]), images=(IMAGE,)))
+    assert 'defects of the audit' not in text
 
 
 def test_a_current_image_need_not_be_promoted():

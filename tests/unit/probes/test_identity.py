@@ -18,6 +18,11 @@ from image_pipeline.probes import base, identity
 Outcome = artifact.Outcome
 
 
+#: What every guest has, and what only some do.
+EVERY = {'machine_id': 'a', 'host_key': 'b', 'random_seed': 'c'}
+SOME = {'service_key': 'd', 'client_id': 'e'}
+
+
 def boot(**facts: str) -> base.ProbeResult:
     return base.ProbeResult(
         probe=identity.ID,
@@ -33,11 +38,12 @@ def outcomes(*boots: base.ProbeResult) -> dict[str, artifact.Outcome]:
 
 def test_different_identities_pass() -> None:
     found = outcomes(
-        boot(machine_id='a', host_key='b', random_seed='c'),
-        boot(machine_id='1', host_key='2', random_seed='3'),
+        boot(**EVERY, **SOME),
+        boot(**{name: value + '2' for name, value in (EVERY | SOME).items()}),
     )
     assert set(found.values()) == {Outcome.PASS}
-    assert set(found) == {'HYG-01', 'HYG-03', 'HYG-04'}
+    assert set(found) == set(identity.COMPARED)
+    assert set(found) == {'HYG-01', 'HYG-02', 'HYG-03', 'HYG-04', 'HYG-06'}
 
 
 @pytest.mark.parametrize(
@@ -46,10 +52,12 @@ def test_different_identities_pass() -> None:
         ('machine_id', 'HYG-03'),
         ('host_key', 'HYG-01'),
         ('random_seed', 'HYG-04'),
+        ('service_key', 'HYG-02'),
+        ('client_id', 'HYG-06'),
     ],
 )
 def test_identity_that_two_boots_share_fails(same: str, rule: str) -> None:
-    first = {'machine_id': 'a', 'host_key': 'b', 'random_seed': 'c'}
+    first = EVERY | SOME
     second = {name: value + '2' for name, value in first.items()}
     found = outcomes(boot(**first), boot(**second | {same: first[same]}))
     assert found.pop(rule) is Outcome.FAIL
@@ -93,3 +101,16 @@ def test_guest_that_keeps_no_seed_shares_none() -> None:
         boot(machine_id='a', host_key='c'), boot(machine_id='b', host_key='d')
     )
     assert found['HYG-04'] is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize('rule', ['HYG-02', 'HYG-04', 'HYG-06'])
+def test_identity_that_no_boot_has_need_not_differ(rule: str) -> None:
+    found = outcomes(
+        boot(machine_id='a', host_key='b'), boot(machine_id='1', host_key='2')
+    )
+    assert found[rule] is Outcome.NOT_APPLICABLE
+
+
+def test_difference_contradicts_no_audit_that_found_an_identity() -> None:
+    results = identity.compare([boot(**EVERY), boot(**EVERY)])
+    assert not any(one.refutes for one in results)

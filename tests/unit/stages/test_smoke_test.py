@@ -22,6 +22,7 @@ import pytest
 from image_pipeline import artifact, exceptions
 from image_pipeline.host import cancellation
 from image_pipeline.hypervisors import base as hypervisor_base
+from image_pipeline.probes import identity
 from image_pipeline.stages import registry, smoke_test
 from image_pipeline.store import cache as store_cache
 from image_pipeline.testing import fake_catalogue, fakes, hypervisor
@@ -81,20 +82,43 @@ class Bench:
             fakes.target(), cache=store_cache.Cache(folder / 'cache')
         )
 
+        self.inputs = {
+            artifact.REGISTRATION: artifact.Artifact(
+                kind=artifact.REGISTRATION,
+                path=self.folder / 'registration.json',
+                digest='',
+                size=0,
+                properties={'image_id': RECORD.id},
+            )
+        }
+
+    def audited(
+        self, *results: dict[str, Any], sha256: str = RECORD.sha256
+    ) -> None:
+        """Give the stage the report of an audit.
+
+        :param results: what rules said; an error that failed, if not said.
+        :param sha256: of the file that was audited.
+        """
+        path = self.folder / 'audit.json'
+        given = {'outcome': 'fail', 'severity': 'error', 'evidence': []}
+        path.write_text(
+            json.dumps({'results': [given | one for one in results]})
+        )
+        self.inputs[artifact.AUDIT_REPORT] = artifact.Artifact(
+            kind=artifact.AUDIT_REPORT,
+            path=path,
+            digest='',
+            size=0,
+            properties={'image_digest': f'sha256:{sha256}'},
+        )
+
     def run(
         self, options: dict[str, Any] | None = None, *, keep: bool = False
     ) -> list[artifact.Artifact]:
         context = fakes.stage_context(
             self.folder,
-            inputs={
-                artifact.REGISTRATION: artifact.Artifact(
-                    kind=artifact.REGISTRATION,
-                    path=self.folder / 'registration.json',
-                    digest='',
-                    size=0,
-                    properties={'image_id': RECORD.id},
-                )
-            },
+            inputs=self.inputs,
             cancelled=self.cancelled,
             catalogue=self.catalogue,
             hypervisor=self.hypervisor,
@@ -141,11 +165,10 @@ def test_good_image_passes_under_bios_and_uefi(bench: Bench) -> None:
     assert [boot['firmware'] for boot in found['boots']] == ['bios', 'uefi']
     assert found['summary']['fail'] == found['summary']['unknown'] == 0
     assert found['memory_used'] == 100000 * 1024
-    assert {one['probe'] for one in found['identity']} == {
-        'HYG-01',
-        'HYG-03',
-        'HYG-04',
-    }
+    assert {one['probe'] for one in found['identity']} == set(
+        identity.COMPARED
+    )
+    assert [boot['asking'] for boot in found['boots']] == [1.5, 1.5]
 
 
 def test_image_that_passed_is_known_to_boot_with_that_memory(
@@ -395,3 +418,91 @@ def test_local_target_needs_qemu(tmp_path: Path) -> None:
     needs = registry.make('smoke-test', {}).needs(context)
     assert set(needs.executables) == {'qemu-img', 'qemu-system-x86_64'}
     assert not needs.root
+
+
+def test_hint_that_fails_is_reported_and_fails_no_smoke_test(
+    bench: Bench,
+) -> None:
+    bench.answers(lambda seed, shape, good: {'HYG-18': 'lang=de_DE.UTF-8\n'})
+    (report,) = bench.run()
+    assert report.properties['summary']['fail'] == 2
+    log = (bench.folder / 'stage.log').read_text()
+    assert 'bios: fail HYG-18 (info): LANG is de_DE.UTF-8' in log
+
+
+def test_rule_that_passed_while_its_probe_fails_is_a_defect_of_the_audit(
+    bench: Bench,
+) -> None:
+    bench.audited(
+        {'rule': 'HYG-18', 'outcome': 'pass'},
+        {'rule': 'HYG-05', 'outcome': 'pass'},
+        {'rule': 'EGI-SIZE-03', 'outcome': 'fail'},
+    )
+    bench.answers(lambda seed, shape, good: {'HYG-18': 'lang=de_DE.UTF-8\n'})
+    (report,) = bench.run()
+    (found,) = bench.report()['disagreements']
+    assert found == {
+        'rule': 'HYG-18',
+        'audit': 'pass',
+        'probe': 'fail',
+        'evidence': ['LANG is de_DE.UTF-8'],
+    }
+    # On its own it is no failure: the image is what it is.
+    assert report.properties['passed'] is True
+    assert report.properties['disagreements'] == [found]
+    log = (bench.folder / 'stage.log').read_text()
+    assert (
+        'defect of the audit: HYG-18: the audit says pass, the probe fail: '
+        'LANG is de_DE.UTF-8' in log
+    )
+    assert 'please report' in log
+
+
+@pytest.mark.parametrize('outcome', ['fail', 'waived'])
+def test_rule_that_failed_while_its_probe_passes_is_one_too(
+    bench: Bench, outcome: str
+) -> None:
+    bench.audited(
+        {
+            'rule': 'EGI-GROW-01',
+            'outcome': outcome,
+            'evidence': [
+                {
+                    'path': '/etc/cloud/cloud.cfg',
+                    'line': 7,
+                    'message': 'growpart is missing',
+                }
+            ],
+        }
+    )
+    bench.run()
+    (found,) = bench.report()['disagreements']
+    assert (found['rule'], found['audit'], found['probe']) == (
+        'EGI-GROW-01',
+        outcome,
+        'pass',
+    )
+    assert found['evidence'] == ['/etc/cloud/cloud.cfg:7: growpart is missing']
+
+
+def test_failure_of_both_says_where_the_audit_was_wrong(bench: Bench) -> None:
+    bench.audited({'rule': 'HYG-05', 'outcome': 'pass'})
+    bench.answers(lambda seed, shape, good: {'HYG-05': 'builder\n'})
+    error = failure(bench)
+    assert 'the audit says otherwise of HYG-05' in error.hint
+    assert [one['rule'] for one in bench.report()['disagreements']] == [
+        'HYG-05'
+    ]
+
+
+def test_audit_of_another_file_is_not_compared(bench: Bench) -> None:
+    bench.audited({'rule': 'EGI-GROW-01'}, sha256='ef' * 32)
+    (report,) = bench.run()
+    assert report.properties['disagreements'] == []
+
+
+def test_smoke_test_without_an_audit_has_nothing_to_disagree_with(
+    bench: Bench,
+) -> None:
+    bench.run()
+    assert bench.report()['disagreements'] == []
