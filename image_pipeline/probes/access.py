@@ -271,6 +271,7 @@ PROBES = (
         title='there are no accounts of the build',
         snippet=_ACCOUNTS,
         judge=_no_remains,
+        severity=artifact.Severity.WARNING,
         # Mail and jobs of users that are gone show in the file only.
         refutes=False,
     ),

@@ -19,15 +19,15 @@ from image_pipeline.probes import base, protocol
 _BOOT_TIME = """\
 systemctl show --property=InitRDTimestampMonotonic \\
     --property=UserspaceTimestampMonotonic --property=FinishTimestampMonotonic
-echo '== start'
-systemctl show cloud-init-local.service \\
-    --property=InactiveExitTimestampMonotonic
-echo '== end'
-systemctl show cloud-final.service --property=ActiveEnterTimestampMonotonic
+echo '== units'
+systemctl show cloud-init-local.service cloud-final.service --property=Id \\
+    --property=InactiveExitTimestampMonotonic \\
+    --property=ActiveEnterTimestampMonotonic
 echo '== kernel'
 uname -r
 echo '== idle'
-echo "$(cat /proc/uptime) $(nproc)"
+read -r idle </proc/uptime
+echo "$idle $(nproc)"
 """
 _CONSOLE = """\
 read -r active </sys/class/tty/console/active
@@ -55,10 +55,16 @@ def _boot_time(
     userspace = _seconds(read, 'UserspaceTimestampMonotonic')
     initrd = _seconds(read, 'InitRDTimestampMonotonic')
     finish = _seconds(read, 'FinishTimestampMonotonic')
+    units = {
+        unit['Id']: unit
+        for unit in map(base.values, parts['units'].split('\n\n'))
+    }
     start = _seconds(
-        base.values(parts['start']), 'InactiveExitTimestampMonotonic'
+        units['cloud-init-local.service'], 'InactiveExitTimestampMonotonic'
     )
-    end = _seconds(base.values(parts['end']), 'ActiveEnterTimestampMonotonic')
+    end = _seconds(
+        units['cloud-final.service'], 'ActiveEnterTimestampMonotonic'
+    )
     # The second number is the sum of all processors.
     _, all_idle, processors = parts['idle'].split()
     idle = round(float(all_idle) / int(processors), 1)

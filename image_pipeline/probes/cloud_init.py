@@ -187,6 +187,7 @@ PROBES = (
         title='cloud-init knew in what cloud it is',
         snippet=_SOURCE,
         judge=_detected,
+        severity=artifact.Severity.WARNING,
         refutes=False,
     ),
     base.Probe(

@@ -26,21 +26,23 @@ _UNUSED = 64 << 20
 # The device is looked for by number first: `/dev/root` is no device.  btrfs
 # has anonymous numbers, so the mount source is second.
 _ROOT_PARTITION = """\
-line=$(awk '$5 == "/"' /proc/self/mountinfo | tail -n 1)
-number=$(echo "$line" | awk '{print $3}')
-source=$(echo "$line" | awk '{for (i = 1; i < NF; i++)
-    if ($i == "-") print $(i + 2)}')
-folder=/sys/dev/block/$number
+line=$(awk '$5 == "/" {
+    for (i = 1; i < NF; i++) if ($i == "-") last = $3 " " $(i + 2)
+} END {print last}' /proc/self/mountinfo)
+folder=/sys/dev/block/${line%% *}
 [ -e "$folder" ] ||
-    folder=/sys/class/block/$(basename "$(readlink -f "$source")")
+    folder=/sys/class/block/$(basename "$(readlink -f "${line#* }")")
 folder=$(readlink -f "$folder")
 echo "device=${folder##*/}"
 [ -e "$folder/partition" ] || { echo whole=1; exit 0; }
-echo "partition=$(($(cat "$folder/size") * 512))"
-echo "disk=$(($(cat "$folder/../size") * 512))"
-echo "start=$(cat "$folder/start")"
-for other in "$folder"/../*/start; do
-    [ ! -e "$other" ] || echo "other.$other=$(cat "$other")"
+read -r size <"$folder/size"
+echo "partition=$((size * 512))"
+read -r size <"${folder%/*}/size"
+echo "disk=$((size * 512))"
+read -r start <"$folder/start"
+echo "start=$start"
+for other in "${folder%/*}"/*/start; do
+    [ -e "$other" ] && read -r start <"$other" && echo "other.$other=$start"
 done
 """
 _ROOT_SIZE = """\

@@ -54,9 +54,10 @@ done
 echo "zone=$(date +%z)"
 """
 _DISTURBED = """\
-dmesg | grep -E ': (recovery complete|orphan cleanup|(Starting|Ending) '\\
-'recovery|recovering journal)' | cut -c 1-160 | head -n 5
-dmesg | grep -c .
+dmesg | awk '
+    /: (recovery complete|orphan cleanup|recovering journal)/ ||
+    /: (Start|End)ing recovery/ {print substr($0, 1, 160)}
+    END {print NR}'
 """
 #: On a processor's own clock, a hypervisor's, or an architecture's.
 _CLOCKS = re.compile(

@@ -205,8 +205,12 @@ def _asked(seed: base.Seed, shape: base.Shape) -> dict[str, str]:
         'BOOT-07': 'InitRDTimestampMonotonic=0\n'
         'UserspaceTimestampMonotonic=1500000\n'
         'FinishTimestampMonotonic=9500000\n'
-        '== start\nInactiveExitTimestampMonotonic=3000000\n'
-        '== end\nActiveEnterTimestampMonotonic=9000000\n'
+        '== units\nId=cloud-init-local.service\n'
+        'InactiveExitTimestampMonotonic=3000000\n'
+        'ActiveEnterTimestampMonotonic=4000000\n\n'
+        'Id=cloud-final.service\n'
+        'InactiveExitTimestampMonotonic=8000000\n'
+        'ActiveEnterTimestampMonotonic=9000000\n'
         '== kernel\n6.1.0-1-cloud-amd64\n== idle\n12.50 8.00 2\n',
         'EGI-CON-03': 'active=tty0 ttyS0\ngetty.ttyS0=active\n',
         'LIVE-MEMORY': 'MemTotal: 1000000 kB\nMemAvailable: 900000 kB\n',

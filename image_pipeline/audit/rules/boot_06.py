@@ -73,6 +73,7 @@ class Boot06(rule.Rule):
         '/etc/modprobe.d that name virtio'
     )
     fix = rule.Fix.BUILD_ONLY
+    probe = 'BOOT-06'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

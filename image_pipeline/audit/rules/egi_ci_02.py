@@ -47,6 +47,7 @@ class EgiCi02(rule.Rule):
     )
     fix = rule.Fix.YES
     implies = frozenset({'EGI-CI-03'})
+    probe = 'EGI-CI-02'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -47,6 +47,7 @@ class EgiCi04(rule.Rule):
         'img_config_drive=mandatory'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-CI-04'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

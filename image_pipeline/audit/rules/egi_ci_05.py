@@ -42,6 +42,7 @@ class EgiCi05(rule.Rule):
         'of their own'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-CI-05'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

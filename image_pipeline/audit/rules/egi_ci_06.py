@@ -64,6 +64,7 @@ class EgiCi06(rule.Rule):
     )
     fix = rule.Fix.YES
     implies = frozenset({'HYG-09', 'OS-CI-07', 'OS-NET-02'})
+    probe = 'EGI-CI-06'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -54,6 +54,7 @@ class EgiCon01(rule.Rule):
         'disable getty@tty2.service and its like'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-CON-01'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

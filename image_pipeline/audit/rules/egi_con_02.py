@@ -49,6 +49,7 @@ class EgiCon02(rule.Rule):
         'and serial-getty@'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-CON-02'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -49,6 +49,7 @@ class EgiData01(rule.Rule):
         'take the files out of the image, and fetch or mount them in the '
         'instance; split an image that does everything'
     )
+    probe = 'EGI-DATA-01'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -42,6 +42,7 @@ class EgiLayout01(rule.Rule):
     )
     # What fstab mounts from other partitions is not there.
     implies = frozenset({'EGI-LAYOUT-09'})
+    probe = 'EGI-LAYOUT-01'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

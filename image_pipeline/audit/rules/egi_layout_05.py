@@ -52,6 +52,7 @@ class EgiLayout05(rule.Rule):
         'put everything but the EFI system partition and the BIOS boot '
         'partition into one root partition'
     )
+    probe = 'EGI-LAYOUT-05'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -36,7 +36,7 @@ class EgiLayout06(rule.Rule):
     satisfied_by = ('stage:compose', 'element:block-device-tree')
     remedy = 'put the root partition last in the block-device file'
     implies = frozenset({'EGI-LAYOUT-08'})
-    probe = 'EGI-GROW-01'
+    probe = 'EGI-LAYOUT-06'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

@@ -40,6 +40,7 @@ class EgiLayout07(rule.Rule):
         'build on a plain partition, and empty mdadm.conf and /etc/multipath'
     )
     implies = frozenset({'EGI-LAYOUT-01', 'EGI-LAYOUT-05', 'EGI-LAYOUT-06'})
+    probe = 'EGI-LAYOUT-07'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

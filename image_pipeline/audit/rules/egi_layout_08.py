@@ -43,6 +43,7 @@ class EgiLayout08(rule.Rule):
     )
     fix = rule.Fix.BUILD_ONLY
     implies = frozenset({'EGI-LAYOUT-06'})
+    probe = 'EGI-LAYOUT-08'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

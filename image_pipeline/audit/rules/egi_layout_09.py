@@ -55,6 +55,7 @@ class EgiLayout09(rule.Rule):
     )
     fix = rule.Fix.BUILD_ONLY
     implies = frozenset({'EGI-ONE-04'})
+    probe = 'EGI-LAYOUT-09'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

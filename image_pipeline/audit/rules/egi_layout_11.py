@@ -43,6 +43,7 @@ class EgiLayout11(rule.Rule):
         '-a) on the raw file; `qemu-img check -f qcow2 -r all` for a qcow2'
     )
     fix = rule.Fix.BY_COPYING
+    probe = 'EGI-LAYOUT-11'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

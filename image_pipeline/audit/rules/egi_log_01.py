@@ -49,6 +49,7 @@ class EgiLog01(rule.Rule):
         'domains=DEFAULT,DHCP4:WARN,DHCP6:WARN'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-LOG-01'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

@@ -39,6 +39,7 @@ class EgiLog02(rule.Rule):
     )
     remedy = "replace the tilde: sed -i -E 's/~\\s*$/stop/' on the line"
     fix = rule.Fix.YES
+    probe = 'EGI-LOG-02'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

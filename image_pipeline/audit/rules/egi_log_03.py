@@ -51,6 +51,7 @@ class EgiLog03(rule.Rule):
         '/etc/systemd/journald.conf.d/10-size.conf, section [Journal]'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-LOG-03'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

@@ -55,6 +55,7 @@ class EgiOne02(rule.Rule):
         'keep cloud-init and remove one-context (apt-get purge one-context, '
         'dnf remove one-context) and the scripts that the evidence names'
     )
+    probe = 'EGI-ONE-02'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

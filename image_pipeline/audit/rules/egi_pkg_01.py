@@ -45,6 +45,7 @@ class EgiPkg01(rule.Rule):
         'multi-user.target'
     )
     fix = rule.Fix.BUILD_ONLY
+    probe = 'EGI-PKG-01'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

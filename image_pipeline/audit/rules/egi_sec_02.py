@@ -54,6 +54,7 @@ class EgiSec02(rule.Rule):
         'deleted can be read from it'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-SEC-02'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

@@ -69,6 +69,7 @@ class EgiSec04(rule.Rule):
         'allow from chrony.conf, and restrict ntpd with noquery'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-SEC-04'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

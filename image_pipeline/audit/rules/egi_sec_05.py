@@ -45,6 +45,7 @@ class EgiSec05(rule.Rule):
     satisfied_by = ('stage:compose',)
     remedy = 'build the image again, of a release that is maintained'
     fix = rule.Fix.BUILD_ONLY
+    probe = 'EGI-SEC-05'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -60,6 +60,7 @@ class EgiSec06(rule.Rule):
         '/etc/apt/apt.conf.d/20auto-upgrades, or enable dnf-automatic.timer'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-SEC-06'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -53,6 +53,7 @@ class EgiSec08(rule.Rule):
         'change; on Debian and Ubuntu install and enable apparmor'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-SEC-08'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

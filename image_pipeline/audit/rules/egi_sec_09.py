@@ -97,6 +97,7 @@ class EgiSec09(rule.Rule):
         'set-user-id bits that no package needs'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-SEC-09'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -65,6 +65,7 @@ class EgiSec10(rule.Rule):
         'line'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-SEC-10'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

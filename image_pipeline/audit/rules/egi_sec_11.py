@@ -71,6 +71,7 @@ class EgiSec11(rule.Rule):
         'again, or find out who changed them'
     )
     fix = rule.Fix.NO
+    probe = 'EGI-SEC-11'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

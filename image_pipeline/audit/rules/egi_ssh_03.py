@@ -46,6 +46,7 @@ class EgiSsh03(rule.Rule):
         'remove 01-permitrootlogin.conf, and keep "disable_root: true"'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-SSH-03'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

@@ -58,6 +58,7 @@ class EgiSsh05(rule.Rule):
         'X11Forwarding no in a drop-in of sshd, and no list of algorithms'
     )
     fix = rule.Fix.YES
+    probe = 'EGI-SSH-05'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -40,6 +40,7 @@ class Hyg02(rule.Rule):
         'boot'
     )
     fix = rule.Fix.YES
+    probe = 'HYG-02'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

@@ -41,6 +41,7 @@ class Hyg06(rule.Rule):
         'network'
     )
     fix = rule.Fix.YES
+    probe = 'HYG-06'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

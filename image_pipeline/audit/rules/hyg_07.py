@@ -51,6 +51,7 @@ class Hyg07(rule.Rule):
         'used, and remove proxies from /etc/environment, apt and dnf'
     )
     fix = rule.Fix.YES
+    probe = 'HYG-07'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

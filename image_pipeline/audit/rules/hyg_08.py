@@ -38,6 +38,7 @@ class Hyg08(rule.Rule):
         'cloud-init, and keep the folders with their modes'
     )
     fix = rule.Fix.YES
+    probe = 'HYG-08'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -38,6 +38,7 @@ class Hyg10(rule.Rule):
     satisfied_by = ('element:image-hygiene', 'stage:sysprep')
     remedy = 'remove the files; and in a build set HISTFILE=/dev/null'
     fix = rule.Fix.YES
+    probe = 'HYG-10'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

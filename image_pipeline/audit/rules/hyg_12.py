@@ -37,6 +37,7 @@ class Hyg12(rule.Rule):
         'diskimage-builder or Packer put there'
     )
     fix = rule.Fix.YES
+    probe = 'HYG-12'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

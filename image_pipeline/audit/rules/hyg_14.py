@@ -40,6 +40,7 @@ class Hyg14(rule.Rule):
         "--cleanup, pro detach) and remove the agents' ids"
     )
     fix = rule.Fix.YES
+    probe = 'HYG-14'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

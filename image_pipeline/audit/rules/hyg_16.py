@@ -46,6 +46,7 @@ class Hyg16(rule.Rule):
         'its lines in /etc/subuid and /etc/subgid'
     )
     fix = rule.Fix.YES
+    probe = 'HYG-16'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

@@ -44,6 +44,7 @@ class Hyg18(rule.Rule):
     satisfied_by = ('element:system-basics',)
     remedy = 'write LANG=C.UTF-8 to /etc/locale.conf and /etc/default/locale'
     fix = rule.Fix.YES
+    probe = 'HYG-18'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -46,6 +46,7 @@ class Meta01(rule.Rule):
         'image-pipeline image set IMAGE --property KEY=VALUE'
     )
     fix = rule.Fix.BUILD_ONLY
+    probe = 'META-01'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -66,6 +66,7 @@ class Meta02(rule.Rule):
     )
     fix = rule.Fix.BUILD_ONLY
     implies = frozenset({'HYG-12'})
+    probe = 'META-02'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

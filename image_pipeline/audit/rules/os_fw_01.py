@@ -40,6 +40,7 @@ class OsFw01(rule.Rule):
         'or accept TCP port 22'
     )
     fix = rule.Fix.NO
+    probe = 'OS-FW-01'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

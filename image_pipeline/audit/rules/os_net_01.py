@@ -51,6 +51,7 @@ class OsNet01(rule.Rule):
         'and hwaddress from the network configuration'
     )
     fix = rule.Fix.YES
+    probe = 'OS-NET-01'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

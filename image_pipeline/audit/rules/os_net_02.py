@@ -74,6 +74,7 @@ class OsNet02(rule.Rule):
         'remove static addresses, and leave the rest to cloud-init'
     )
     fix = rule.Fix.BUILD_ONLY
+    probe = 'OS-NET-02'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

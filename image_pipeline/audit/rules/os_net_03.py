@@ -45,6 +45,7 @@ class OsNet03(rule.Rule):
         'pattern such as "Name=en* eth*" configure them'
     )
     fix = rule.Fix.NO
+    probe = 'OS-NET-03'
 
     def find(
         self, subject: view.ImageView, options: Mapping[str, Any]

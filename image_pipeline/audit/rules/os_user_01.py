@@ -65,6 +65,7 @@ class OsUser01(rule.Rule):
         'in /etc/sudoers.d; let cloud-init make its default user'
     )
     fix = rule.Fix.NO
+    probe = 'OS-USER-01'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -41,6 +41,7 @@ class Virt01(rule.Rule):
         'the cloud must pass it on (Nova: hw_disk_discard = unmap)'
     )
     fix = rule.Fix.YES
+    probe = 'VIRT-01'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

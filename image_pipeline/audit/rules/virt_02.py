@@ -42,6 +42,7 @@ class Virt02(rule.Rule):
         'hw_qemu_guest_agent out of the image\'s properties'
     )
     fix = rule.Fix.BUILD_ONLY
+    probe = 'VIRT-02'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

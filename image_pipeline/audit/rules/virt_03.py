@@ -40,6 +40,7 @@ class Virt03(rule.Rule):
         'systemd-logind unmasked, or install acpid'
     )
     fix = rule.Fix.BUILD_ONLY
+    probe = 'VIRT-03'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -46,6 +46,7 @@ class Virt04(rule.Rule):
         'and put `makestep 1 3` into chrony.conf'
     )
     fix = rule.Fix.YES
+    probe = 'VIRT-04'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

@@ -53,6 +53,7 @@ class Virt05(rule.Rule):
         'build with the signed shim, GRUB and kernel of the distribution, '
         'and set hw_firmware_type=uefi and hw_machine_type=q35'
     )
+    probe = 'VIRT-05'
     options: ClassVar[Mapping[str, Any]] = {
         'type': 'object',
         'additionalProperties': False,

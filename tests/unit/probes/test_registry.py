@@ -13,6 +13,7 @@
 import pytest
 
 from image_pipeline import exceptions
+from image_pipeline.audit import registry as audit_registry
 from image_pipeline.probes import identity, registry
 
 
@@ -46,3 +47,52 @@ def test_identity_is_asked_whatever_is_chosen():
 def test_chosen_probes_stand_in_the_order_of_the_report():
     chosen = registry.select(['HYG-05', 'EGI-CI-01'])
     assert [one.id for one in chosen] == ['EGI-CI-01', 'HYG-05', identity.ID]
+
+
+#: Probes that end a bake where their rule only warns: what a boot has shown
+#: is no matter of opinion any more.
+STRICTER = {
+    'BOOT-02',
+    'BOOT-07',
+    'EGI-CON-03',
+    'EGI-LAYOUT-03',
+    'EGI-SEC-03',
+    'EGI-SSH-02',
+    'EGI-SSH-03',
+    'HYG-05',
+}
+
+
+def live() -> set[str]:
+    """Return the rules that a boot, or two of them, confirm."""
+    asked = {name for name in registry.names() if not name.startswith('LIVE-')}
+    return asked | set(identity.COMPARED)
+
+
+def test_every_probe_is_of_a_rule_and_that_rule_names_it() -> None:
+    rules = {one.id: one.probe for one in audit_registry.rules().values()}
+    assert live() <= rules.keys()
+    assert {name: rules[name] for name in live()} == {
+        name: name for name in live()
+    }
+
+
+def test_rule_without_a_probe_names_none() -> None:
+    named = {
+        one.id: one.probe
+        for one in audit_registry.rules().values()
+        if one.id not in live()
+    }
+    assert set(named.values()) == {None}
+
+
+def test_probe_weighs_what_its_rule_weighs() -> None:
+    rules = {one.id: one.severity for one in audit_registry.rules().values()}
+    differ = {
+        probe.id: (probe.severity, rules[probe.id])
+        for probe in registry.select(None)
+        if probe.id in rules and probe.severity is not rules[probe.id]
+    }
+    assert differ.keys() == STRICTER
+    for severity, of_rule in differ.values():
+        assert severity.rank > of_rule.rank
