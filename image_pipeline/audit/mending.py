@@ -20,7 +20,6 @@ more by every rule: what could not be mended is still told.
 
 import dataclasses
 import difflib
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -137,12 +136,9 @@ def mend(
     image_format = rework.format_of(destination)
     before = runner.run(source, chosen, waivers)
     changes: list[Change] = []
-    with tempfile.TemporaryDirectory(
-        prefix='.image-pipeline-', dir=destination.parent
-    ) as folder:
-        copy = rework.WorkingCopy(
-            source, Path(folder, 'copy.raw'), host=host, cancelled=cancelled
-        )
+    with rework.working_copy(
+        source, destination, host=host, cancelled=cancelled
+    ) as copy:
         for _ in range(_MOST_ROUNDS):
             with copy.opened() as image:
                 wanted = list(_wanted(image, chosen, waivers, source, changes))

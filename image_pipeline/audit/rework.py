@@ -60,6 +60,8 @@ class WorkingCopy:
     :param path: where the copy is made.
     :param host: runs e2fsprogs and mtools.
     :param cancelled: stops it.
+    :param where: the folder that a message names if there is no room; None:
+        that of the copy.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class WorkingCopy:
         *,
         host: process.Runner,
         cancelled: cancellation.CancellationToken,
+        where: Path | None = None,
     ) -> None:
         self._path = path
+        self._where = where or path.parent
         self._host = host
         self._cancelled = cancelled
         with reader.open_disk(source) as disk, path.open('wb') as out:
@@ -123,7 +127,7 @@ class WorkingCopy:
                 self._path, clean, self._free(), cancelled=self._cancelled
             )
         except OSError as exc:
-            raise sparse.no_room(clean, exc) from exc
+            raise self._no_room(exc) from exc
         self._path.unlink()
         with sparse.complete(destination) as path:
             if image_format == 'raw':
@@ -147,7 +151,15 @@ class WorkingCopy:
                     if piece.strip(b'\0'):
                         os.pwrite(out, piece, offset)
         except OSError as exc:
-            raise sparse.no_room(self._path, exc) from exc
+            raise self._no_room(exc) from exc
+
+    def _no_room(self, exc: OSError) -> exceptions.StageFailed:
+        return exceptions.StageFailed(
+            f'{self._where}: a raw copy of the image could not be written: '
+            f'{exc.strerror or exc}',
+            hint='it takes the room of all that is in the image, twice while '
+            'free space is cleaned; free some there',
+        )
 
     def _recover(self) -> None:
         """Replay journals, as a mount would, before anything is changed."""
@@ -223,6 +235,33 @@ def format_of(destination: Path) -> str:
     return 'raw' if suffix == '.raw' else 'qcow2'
 
 
+@contextlib.contextmanager
+def working_copy(
+    source: Path,
+    destination: Path,
+    *,
+    host: process.Runner,
+    cancelled: cancellation.CancellationToken,
+) -> Iterator[WorkingCopy]:
+    """Make a copy beside the file that it becomes; it goes in the end.
+
+    :param source: the image.
+    :param destination: the file that :meth:`WorkingCopy.finish` makes.
+    :param host: runs e2fsprogs and mtools.
+    :param cancelled: stops it.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix='.image-pipeline-', dir=destination.parent
+    ) as folder:
+        yield WorkingCopy(
+            source,
+            Path(folder, 'copy.raw'),
+            host=host,
+            cancelled=cancelled,
+            where=destination.parent,
+        )
+
+
 def rewrite(
     source: Path,
     destination: Path,
@@ -246,12 +285,9 @@ def rewrite(
         space left.
     """
     image_format = format_of(destination)
-    with tempfile.TemporaryDirectory(
-        prefix='.image-pipeline-', dir=destination.parent
-    ) as folder:
-        copy = WorkingCopy(
-            source, Path(folder, 'copy.raw'), host=host, cancelled=cancelled
-        )
+    with working_copy(
+        source, destination, host=host, cancelled=cancelled
+    ) as copy:
         copy.apply(changes)
         copy.finish(
             destination,
