@@ -139,7 +139,9 @@ class Bake(base.Command):
 
         if bool(parsed_args.recipe) == parsed_args.every:
             raise exceptions.InvalidInput(
-                'give one or more recipes, or --all',
+                'give recipes or --all, not both'
+                if parsed_args.every
+                else 'give one or more recipes, or --all',
                 hint='see `image-pipeline recipe list`',
             )
         names = parsed_args.recipe or [

@@ -69,6 +69,11 @@ def find(name: str, recipe_path: Sequence[Path]) -> Path:
     :param recipe_path: folders; the earlier one wins.
     :raises NotFound: there is none.
     """
+    if not name.strip():
+        raise exceptions.NotFound(
+            'the name of a recipe is empty',
+            hint='see `image-pipeline recipe list`, or give a file',
+        )
     file = Path(name)
     if _is_file(file):
         return file

@@ -245,6 +245,13 @@ def test_hidden_file_is_no_recipe_that_was_meant(folder):
     assert list(loader.names([folder])) == ['base']
 
 
+@pytest.mark.parametrize('name', ['', ' '])
+def test_empty_name_is_told(folder, name):
+    with pytest.raises(exceptions.NotFound, match='is empty') as caught:
+        loader.find(name, [folder])
+    assert 'recipe list' in caught.value.hint
+
+
 def test_folder_is_no_recipe(folder):
     (folder / 'd').mkdir()
     write(folder, 'd/x.yaml', BASE)
