@@ -344,5 +344,6 @@ def _no_current(
         )
     return exceptions.NotFound(
         f'there is no image "{name}" in the catalogue',
-        hint=exceptions.did_you_mean(name, known),
+        hint=exceptions.did_you_mean(name, known)
+        or '`image-pipeline image list` shows those that are there',
     )

@@ -211,6 +211,9 @@ def test_rollback_of_an_unknown_name_is_guessed_at():
     with pytest.raises(exceptions.NotFound) as caught:
         back(image('1', STATE.CURRENT), name='debain-12')
     assert caught.value.hint == 'did you mean "debian-12"?'
+    with pytest.raises(exceptions.NotFound) as caught:
+        back(image('1', STATE.CURRENT), name='x')
+    assert 'image list' in caught.value.hint
 
 
 @pytest.mark.parametrize('state', sorted(set(STATE) - {STATE.CURRENT}))
