@@ -80,7 +80,7 @@ class PropertiesStage(base.Stage[PropertiesOptions]):
         with reader.open_disk(image.path) as disk:
             try:
                 found = derived.read(view.ImageView(disk))
-            except rule.CannotTell as exc:
+            except (rule.CannotTell, exceptions.ImageUnreadable) as exc:
                 raise exceptions.StageFailed(
                     f'no properties can be derived from the image: {exc}',
                     hint='take the stage "properties" out of the recipe, and '

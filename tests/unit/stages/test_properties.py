@@ -87,6 +87,15 @@ def test_image_that_cannot_be_read_says_what_to_do(tmp_path):
     assert 'recipe' in caught.value.hint
 
 
+def test_image_with_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    def refuse(view):
+        raise exceptions.ImageUnreadable('/etc/os-release has too many lines')
+
+    monkeypatch.setattr(derived, 'read', refuse)
+    with pytest.raises(exceptions.StageFailed, match='/etc/os-release'):
+        run(context(tmp_path))
+
+
 def test_changed_words_of_the_recipe_are_checked_again(tmp_path, debian):
     stage = properties.PropertiesStage(properties.PropertiesOptions())
     for name in 'ab':
