@@ -19,12 +19,13 @@ or :mod:`image_pipeline.disk.ext_free`, drops it.
 """
 
 import errno
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from image_pipeline import exceptions
-from image_pipeline.disk import edits, ext_files, files, inodes, reader
+from image_pipeline.disk import edits, ext_files, files, inodes, reader, sparse
 from image_pipeline.host import process
 
 #: What it runs.
@@ -74,9 +75,34 @@ class ExtEditor:
         What is changed in a file system with a journal that waits would be
         overwritten by it.
 
-        :raises StageFailed: the file system is damaged.
+        :raises StageFailed: the file system is damaged, or there is no room
+            for it beside the disk.
         """
-        self._check()
+        # e2fsck opens the file system anew after the journal, and forgets
+        # the offset: it needs a file of its own.
+        part = self._disk.with_suffix('.ext')
+        try:
+            with self._disk.open('rb') as disk, part.open('wb') as out:
+                os.ftruncate(out.fileno(), self._size)
+                self._copy(disk.fileno(), out.fileno(), self._start, 0)
+            self._check(str(part))
+            with part.open('rb') as mended, self._disk.open('r+b') as out:
+                self._copy(mended.fileno(), out.fileno(), 0, self._start)
+        except OSError as exc:
+            raise sparse.no_room(part, exc) from exc
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _copy(self, source: int, target: int, start: int, to: int) -> None:
+        """Copy the data of the file system; its holes are in both."""
+        for first, last in sparse.data(
+            source, start=start, end=start + self._size
+        ):
+            for offset in range(first, last, sparse.PIECE):
+                piece = os.pread(
+                    source, min(sparse.PIECE, last - offset), offset
+                )
+                os.pwrite(target, piece, offset - start + to)
 
     @property
     def _place(self) -> str:
@@ -97,10 +123,10 @@ class ExtEditor:
                 hint='the disk is a copy; the image itself is unchanged',
             )
 
-    def _check(self) -> None:
-        # 1 and 2: mended, which is so for counts only.
+    def _check(self, place: str | None = None) -> None:
+        # 1 and 2: mended, which is so for counts and what a journal says.
         done = self._host.run(
-            ['e2fsck', '-f', '-p', self._place], ok=(0, 1, 2, 4, 8)
+            ['e2fsck', '-f', '-p', place or self._place], ok=(0, 1, 2, 4, 8)
         )
         if done.returncode > 2:
             raise exceptions.StageFailed(
