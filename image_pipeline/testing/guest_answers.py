@@ -168,11 +168,6 @@ _TRACES = """\
 == old
 == histories
 == registered
-== data
-4	/mnt
-4	/srv
-4	/media
-4	/opt
 == end
 """
 
@@ -247,7 +242,8 @@ def _asked(seed: base.Seed, shape: base.Shape) -> dict[str, str]:
         'control=1\n',
         'EGI-LOG-03': 'logrotate=1\njournal=kept\n'
         'journald.SystemMaxUse=200M\nend=1\n',
-        'EGI-DATA-01': _TRACES,
+        'EGI-DATA-01': '4\t/mnt\n4\t/srv\n4\t/media\n4\t/opt\nend\n',
+        'HYG-08': _TRACES,
         'HYG-18': 'lang=C.UTF-8\n',
         'LIVE-IDENTITY': f'machine-id={unique}\n'
         f'host-key.ssh_host_ed25519_key.pub=AAAA{unique}\n'

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from image_pipeline.probes import registry
+
 pytestmark = pytest.mark.slow
 
 
@@ -42,11 +44,45 @@ def test_image_boots_under_bios_and_uefi_and_answers(report: Any) -> None:
         assert outcomes['EGI-CI-01'] == outcomes['EGI-GROW-02'] == 'pass'
 
 
+def test_every_probe_was_asked_and_the_guest_says_how_long_it_took(
+    report: Any,
+) -> None:
+    for boot in report['boots']:
+        assert [one['probe'] for one in boot['probes']] == list(
+            registry.names()
+        )
+        assert boot['asking'] > 0
+
+
+def test_each_firmware_confirms_its_own_rule(report: Any) -> None:
+    said = {
+        boot['firmware']: {
+            one['probe']: one['outcome'] for one in boot['probes']
+        }
+        for boot in report['boots']
+    }
+    assert said['bios']['BOOT-01'] == said['uefi']['BOOT-02'] == 'pass'
+    assert said['uefi']['BOOT-01'] == 'not-applicable'
+
+
+def test_audit_and_guests_agree(debian_12: Any, report: Any) -> None:
+    assert any(
+        made['kind'] == 'audit-report'
+        for stage in debian_12.done.json['stages']
+        for made in stage['artifacts']
+    )
+    assert report['disagreements'] == []
+
+
 def test_two_boots_have_their_own_identities(report: Any) -> None:
     assert {one['probe']: one['outcome'] for one in report['identity']} == {
         'HYG-01': 'pass',
+        # It has no service with a key of its own.
+        'HYG-02': 'not-applicable',
         'HYG-03': 'pass',
         'HYG-04': 'pass',
+        # networkd makes its id of the machine id.
+        'HYG-06': 'not-applicable',
     }
 
 

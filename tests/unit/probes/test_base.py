@@ -574,7 +574,7 @@ DEFECTS = [
         'fail',
         '/srv holds 200 MiB',
     ),
-    ('EGI-DATA-01', '== data\n', 'unknown', 'understood'),
+    ('EGI-DATA-01', '4\t/srv\n', 'unknown', 'not looked through'),
     (
         'HYG-08',
         changed('HYG-08', '== old\n', '== old\n70000 /var/log/dpkg.log\n'),

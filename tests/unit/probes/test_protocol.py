@@ -150,3 +150,26 @@ def test_frame_with_a_right_sum_and_no_base64_is_no_answer() -> None:
     body = re.sub(rb' [^ ]+@$', b' YWJ=YQ', line.split(b' ', 2)[2])
     forged = b'@image-pipeline@ %s %s@' % (protocol._sum(body), body)
     assert receive(forged) == {}
+
+
+@pytest.mark.parametrize(
+    ('text', 'seconds'),
+    [
+        ('326.55 356.09\n', 29.5),
+        ('1 1\n', 0.0),
+        ('', None),
+        ('1\n', None),
+        ('one two\n', None),
+        ('0 nan\n', None),
+        ('0 inf\n', None),
+    ],
+)
+def test_seconds_that_the_questions_took_are_the_guest_s(
+    text: str, seconds: float | None
+) -> None:
+    answers = {protocol.ASKED: protocol.Answer(text=text)}
+    assert protocol.asking(answers) == seconds
+
+
+def test_guest_need_not_say_how_long_the_questions_took() -> None:
+    assert protocol.asking({}) is None

@@ -60,3 +60,12 @@ def test_unknown_probe_is_refused_with_what_there_is() -> None:
     with pytest.raises(exceptions.NotFound) as caught:
         registry.load('quux')
     assert 'HYG-05' in (caught.value.hint or '')
+
+
+def test_question_of_several_probes_is_asked_once() -> None:
+    chosen = registry.select(['EGI-SSH-02', 'EGI-SSH-03', 'EGI-SSH-05'])
+    made = script.render(NONCE, chosen, wait=1).decode()
+    assert re.findall(r'IP_DIR/probes/([A-Z0-9-]+)"', made) == [
+        'EGI-SSH-02',
+        identity.ID,
+    ]

@@ -165,3 +165,29 @@ def test_interruption_ends_listening() -> None:
             wait=wait,
             reached=lambda name: None,
         )
+
+
+def test_answer_is_given_to_each_probe_that_shares_its_question(
+    clock: Clock,
+) -> None:
+    shared = registry.select(['EGI-SSH-02', 'EGI-SSH-05'])
+    watching = watch.Watch(NONCE, shared, limits=LIMITS, clock=clock)
+    heard = watching.look(answer('EGI-SSH-02', 'LIVE-IDENTITY'), running=True)
+    assert heard
+    assert heard.answers.keys() == {one.id for one in shared}
+    assert heard.answers['EGI-SSH-05'] == heard.answers['EGI-SSH-02']
+
+
+def test_seconds_that_the_questions_took_are_heard(
+    watching: watch.Watch,
+) -> None:
+    took = b'\n'.join(
+        protocol.encode(
+            NONCE,
+            '0' * 8,
+            protocol.ASKED,
+            protocol.Answer(text='10.0 14.5\n'),
+        )
+    )
+    heard = watching.look(took + b'\n' + ALL, running=True)
+    assert heard and heard.asking == 4.5
