@@ -115,7 +115,9 @@ class Audit(base.Command):
         from pathlib import Path
 
         from image_pipeline.audit import profile, registry, waiver
+        from image_pipeline.host import lazy
 
+        lazy.load_when_used(lazy.STRUTILS)
         audited.check(parsed_args)
         known = registry.rules()
         chosen = profile.load(
@@ -138,6 +140,9 @@ class Audit(base.Command):
                 unreadable.append(exc)
         if reports or not unreadable:
             self.app.stdout.write(_shown(reports, parsed_args, known))
+        if not reports and not unreadable and not self.app.options.quiet:
+            # An empty table says nothing, and a status of 0 too much.
+            self.app.stderr.write(_nothing(parsed_args))
         if len(unreadable) == 1:
             raise unreadable[0]
         if unreadable:
@@ -202,6 +207,17 @@ def _changes(mended: 'mending.Mended') -> str:
             f'{", ".join(mended.worse)}\n'
         )
     return ''.join(lines)
+
+
+def _nothing(parsed_args: argparse.Namespace) -> str:
+    """Return what to say where a target has no image to judge."""
+    target = parsed_args.target
+    if parsed_args.all:
+        return f'target "{target}" has no images to judge\n'
+    return (
+        f'target "{target}" has no current image to judge; --all judges '
+        'candidates and former images, too\n'
+    )
 
 
 def _shown(

@@ -140,6 +140,15 @@ def test_empty_catalogue_has_nothing_to_judge(run):
     assert reports(run, '--all') == (0, [])
 
 
+def test_target_without_an_image_to_judge_is_told(run, add):
+    _, _, err = run('--target', 'local', '--all')
+    assert err == 'target "local" has no images to judge\n'
+    add('1', state='candidate')
+    status, out, err = run('--target', 'local')
+    assert (status, out) == (0, '')
+    assert 'no current image to judge; --all judges candidates' in err
+
+
 @pytest.mark.parametrize(
     ('words', 'said'),
     [
