@@ -58,7 +58,7 @@ class RunList(base.Lister):
                         value.get('recipe'),
                         _state(run, value),
                         value.get('started'),
-                        value.get('seconds'),
+                        _seconds(value),
                         base.Words(
                             [one['name'] for one in value.get('images', ())]
                         ),
@@ -102,7 +102,7 @@ class RunShow(base.ShowOne):
             'state': _state(run, value),
             'started': value.get('started'),
             'finished': value.get('finished'),
-            'seconds': value.get('seconds'),
+            'seconds': _seconds(value),
             'attempts': value.get('attempts'),
             'stages': Stages([steps[key] for key in order if key in steps]),
             'images': Images(value.get('images', ())),
@@ -285,3 +285,8 @@ def _state(run: 'store_runs.Run', value: Mapping[str, Any]) -> str | None:
     """Return a run's state; one that was killed did not get to say so."""
     state = value.get('state')
     return 'interrupted' if state == 'running' and not run.alive() else state
+
+
+def _seconds(value: Mapping[str, Any]) -> float | None:
+    """Return how long a run took; None while that is not known."""
+    return None if value.get('state') == 'running' else value.get('seconds')

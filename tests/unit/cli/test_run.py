@@ -12,6 +12,8 @@
 
 import json
 
+from image_pipeline.store import runs
+
 
 def states(value):
     return {one['step']: one['state'] for one in value['stages']}
@@ -44,6 +46,20 @@ def test_runs_are_listed_shown_and_their_logs_printed(program, fake_recipe):
     assert '==> fake-convert.raw <==\nfake-convert runs\n' in out
     _, out, _ = program('run', 'log', run, 'fake-convert', '--follow')
     assert out.count('fake-convert runs') == 2
+
+
+def test_how_long_a_run_takes_is_not_known_before_its_end(program, tmp_path):
+    program('run', 'list')
+    with runs.Runs(tmp_path / 'state' / 'runs').create(
+        'version: 1',
+        manifest={'recipe': 'one', 'state': 'running', 'seconds': 0.0},
+        run_id='run-1',
+    ):
+        _, out, _ = program('run', 'list', '-f', 'json')
+        (row,) = json.loads(out)
+        assert (row['state'], row['seconds']) == ('running', None)
+        _, out, _ = program('run', 'show', 'run-1', '-f', 'json')
+        assert json.loads(out)['seconds'] is None
 
 
 def test_a_stage_that_a_run_does_not_have_is_bad_input(program, fake_recipe):
