@@ -14,7 +14,7 @@ import datetime
 from pathlib import Path
 
 from image_pipeline import artifact
-from image_pipeline.audit import mending, profile, rule, waiver
+from image_pipeline.audit import mending, profile, report, rule, waiver
 from image_pipeline.disk import edits
 from image_pipeline.testing import images
 
@@ -91,3 +91,72 @@ def test_what_is_waived_is_left_alone():
 def test_change_of_what_is_no_text_has_no_diff():
     view = images.in_memory({'/etc/untidy': b'\0'})
     assert wanted(Tidy01(), view=view)[0].diff == ''
+
+
+class Line01(Tidy01):
+    """Somebody else's line of the same file."""
+
+    id = 'LINE-01'
+
+    def mend(self, subject, options):
+        said = subject.files.read_text('/etc/untidy')
+        yield edits.Write(path='/etc/untidy', content=f'{said}more\n'.encode())
+
+
+class Folder01(Tidy01):
+    """The folder above it."""
+
+    id = 'FOLDER-01'
+
+    def mend(self, subject, options):
+        yield edits.Remove(path='/etc/untidy/below')
+
+
+def test_second_change_of_a_file_waits_until_the_first_is_made():
+    first = wanted(Line01(), Tidy01())
+    assert {one.rule for one in first} == {'LINE-01'}
+    later = wanted(Line01(), Tidy01(), done=first)
+    assert {one.rule for one in later} == {'TIDY-01'}
+    assert {one.rule for one in wanted(Tidy01(), Folder01())} == {'TIDY-01'}
+    assert {one.rule for one in wanted(Folder01(), Tidy01())} == {'FOLDER-01'}
+
+
+def result(rule_id, outcome, severity):
+    return report.Result(
+        rule=rule_id,
+        outcome=artifact.Outcome(outcome),
+        severity=rule.Severity(severity),
+        statement='it is so',
+        evidence=(),
+        remedy='',
+    )
+
+
+def judged(*results):
+    return report.Report(
+        image=Path('x'),
+        format='raw',
+        virtual_size=1,
+        profile='x',
+        results=tuple(result(*one) for one in results),
+    )
+
+
+def test_what_became_worse_is_told():
+    mended = mending.Mended(
+        before=judged(
+            ('A-01', 'fail', 'warning'),
+            ('B-01', 'pass', 'error'),
+            ('C-01', 'fail', 'info'),
+            ('D-01', 'pass', 'error'),
+        ),
+        after=judged(
+            ('A-01', 'fail', 'error'),
+            ('B-01', 'fail', 'info'),
+            ('C-01', 'fail', 'info'),
+            ('D-01', 'unknown', 'error'),
+        ),
+        changes=(),
+    )
+    assert mended.worse == ('A-01', 'B-01')
+    assert mended.to_json()['fixed']['worse'] == ['A-01', 'B-01']
