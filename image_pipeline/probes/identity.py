@@ -118,6 +118,7 @@ def _compare(
         }
         for boot in boots
     ]
+    told = sum(map(bool, values))
     same = sorted(
         name
         for name in set().union(*values)
@@ -130,9 +131,9 @@ def _compare(
             f'{name.partition(".")[2] or name} is the same in two boots'
             for name in same
         ]
-    elif group in _OPTIONAL and len(boots) > 1 and not any(values):
+    elif group in _OPTIONAL and len(boots) > 1 and told < 2:
         outcome = artifact.Outcome.NOT_APPLICABLE
-        seen = [_OPTIONAL[group]]
+        seen = [f'one boot has {group}' if told else _OPTIONAL[group]]
     elif len(boots) < 2 or not all(values):
         outcome = artifact.Outcome.UNKNOWN
         seen = [f'not every boot of {len(boots)} told its {group}']

@@ -172,6 +172,44 @@ _TRACES = """\
 """
 
 
+def recorded() -> dict[str, str]:
+    """Return what a good guest answers that is what judges expect, by probe.
+
+    It was booted under BIOS, and is what
+    :data:`image_pipeline.testing.conformance.probe.EXPECTED` says.
+    """
+    # Needs pytest, which a fake hypervisor does not.
+    from image_pipeline.testing.conformance import probe as conformance
+
+    expected = conformance.EXPECTED
+    seed = base.Seed(
+        instance_id=expected.instance_id,
+        hostname=expected.hostname,
+        public_key=expected.public_key,
+        user_data=b'',
+    )
+    shape = base.Shape(
+        firmware=base.Firmware(expected.firmware),
+        vcpus=1,
+        memory_bytes=1 << 30,
+        disk_bytes=expected.disk_bytes,
+    )
+    return good(seed, shape)
+
+
+def changed(name: str, old: str, new: str) -> str:
+    """Return the answer of a guest in which one thing is wrong.
+
+    :param name: the probe's id.
+    :param old: what a good guest says; it must be there.
+    :param new: what this one says instead.
+    """
+    text = recorded()[name]
+    if old not in text:
+        raise ValueError(f'{name} does not answer {old!r}')
+    return text.replace(old, new)
+
+
 def good(seed: base.Seed, shape: base.Shape) -> dict[str, str]:
     """Return what a good guest answers, by probe.
 

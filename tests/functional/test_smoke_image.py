@@ -75,14 +75,15 @@ def test_audit_and_guests_agree(debian_12: Any, report: Any) -> None:
 
 
 def test_two_boots_have_their_own_identities(report: Any) -> None:
-    assert {one['probe']: one['outcome'] for one in report['identity']} == {
+    outcomes = {one['probe']: one['outcome'] for one in report['identity']}
+    # Whether networkd has its lease by then is for the network to say.
+    assert outcomes.pop('HYG-06') in {'pass', 'not-applicable'}
+    assert outcomes == {
         'HYG-01': 'pass',
         # It has no service with a key of its own.
         'HYG-02': 'not-applicable',
         'HYG-03': 'pass',
         'HYG-04': 'pass',
-        # networkd makes its id of the machine id.
-        'HYG-06': 'not-applicable',
     }
 
 

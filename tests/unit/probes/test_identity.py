@@ -10,10 +10,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+from typing import ClassVar
+
 import pytest
 
 from image_pipeline import artifact
 from image_pipeline.probes import base, identity
+from image_pipeline.testing import guest_answers
+from image_pipeline.testing.conformance import probe as conformance
 
 Outcome = artifact.Outcome
 
@@ -111,6 +115,19 @@ def test_identity_that_no_boot_has_need_not_differ(rule: str) -> None:
     assert found[rule] is Outcome.NOT_APPLICABLE
 
 
+def test_identity_that_one_boot_of_two_has_tells_nothing() -> None:
+    found = outcomes(boot(**EVERY, client_id='a'), boot(**EVERY))
+    assert found['HYG-06'] is Outcome.NOT_APPLICABLE
+
+
 def test_difference_contradicts_no_audit_that_found_an_identity() -> None:
     results = identity.compare([boot(**EVERY), boot(**EVERY)])
     assert not any(one.refutes for one in results)
+
+
+class TestProbe(conformance.ProbeConformance):
+    probes = (identity.PROBE,)
+    good = guest_answers.recorded()
+    defects: ClassVar = [
+        ('LIVE-IDENTITY', 'machine-id=\n', 'fail', 'empty'),
+    ]
