@@ -18,6 +18,7 @@ probe, looking at the same, passed.  Either is a defect of the audit.
 """
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -73,6 +74,24 @@ def line(one: Mapping[str, Any]) -> str:
         f'{one["rule"]}: the audit says {one["audit"]}, the probe '
         f'{one["probe"]}' + (f': {why}' if why else '')
     )
+
+
+def audited(
+    report: artifact.Artifact | None, sha256: str
+) -> list[Mapping[str, Any]] | None:
+    """Return what the audit said of a file; None if it said nothing of it.
+
+    :param report: the audit's report, of whatever file.
+    :param sha256: of the file that was booted.
+    """
+    if report is None or report.properties.get('image_digest') != (
+        f'sha256:{sha256}'
+    ):
+        return None
+    results: list[Mapping[str, Any]] = json.loads(report.path.read_text())[
+        'results'
+    ]
+    return results
 
 
 def find(

@@ -282,7 +282,9 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             image=image,
             boots=tuple(smoke.boot_all()),
             waived=smoke.order.waived,
-            audited=_audited(context, image),
+            audited=disagreement.audited(
+                context.inputs.get(artifact.AUDIT_REPORT), image.sha256
+            ),
         )
         path = context.work_dir / 'smoke-report.json'
         path.write_text(json.dumps(found.to_json(), indent=2, sort_keys=True))
@@ -385,23 +387,3 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             f'what is left is in {folder}; `image-pipeline reap` removes it, '
             'and an instance that was kept'
         )
-
-
-def _audited(
-    context: base.StageContext, image: artifact.ImageRecord
-) -> list[dict[str, Any]] | None:
-    """Return what the audit said of this very file; None if it said nothing.
-
-    :param context: the stage's.
-    :param image: what is booted.
-    """
-    made = context.inputs.get(artifact.AUDIT_REPORT)
-    if (
-        made is None
-        or made.properties.get('image_digest') != f'sha256:{image.sha256}'
-    ):
-        return None
-    results: list[dict[str, Any]] = json.loads(made.path.read_text())[
-        'results'
-    ]
-    return results
