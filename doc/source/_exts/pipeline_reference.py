@@ -30,6 +30,13 @@ from image_pipeline.audit import registry as rule_registry
 from image_pipeline.audit import rule as rule_contract
 from image_pipeline.stages import registry as stage_registry
 
+#: Whether ``audit --fix`` mends a rule, in words.
+_FIXES: Mapping[rule_contract.Fix, str] = {
+    rule_contract.Fix.YES: 'yes, by changing files of a copy',
+    rule_contract.Fix.BY_COPYING: 'yes, by writing a copy',
+    rule_contract.Fix.BUILD_ONLY: 'no, the image must be built otherwise',
+    rule_contract.Fix.NO: 'no, a person must decide',
+}
 _OURS = Path(__file__).parents[3] / 'image_pipeline' / 'elements'
 
 
@@ -48,6 +55,7 @@ def _generate(app: sphinx.application.Sphinx) -> None:
             f'rules/{rule.id}': _rule(rule)
             for rule in rule_registry.rules().values()
         },
+        'mending': _mending(rule_registry.rules().values()),
     }
     for name, lines in pages.items():
         path = target / f'{name}.rst'
@@ -116,7 +124,7 @@ def _rule(rule: rule_contract.Rule) -> Iterator[str]:
     yield f':Severity: {rule.severity}'
     yield f':Looks at: {rule.subject}'
     yield f':What to do: {_sentence(rule.remedy)}'
-    yield f':A tool can mend it: {rule.fix}'
+    yield f':A tool can mend it: {_FIXES[rule.fix]}'
     yield f':Satisfied by: {_kinds(rule.satisfied_by)}'
     yield f':Implies: {_kinds(rule.implies)}'
     yield f':Asked of a booted guest by: {rule.probe or "no probe"}'
@@ -124,6 +132,26 @@ def _rule(rule: rule_contract.Rule) -> Iterator[str]:
     yield ''
     if rule.options['properties']:
         yield from _options(rule.options, {})
+
+
+def _mending(rules: Iterable[rule_contract.Rule]) -> Iterator[str]:
+    title = 'What is mended'
+    yield '=' * len(title)
+    yield title
+    yield '=' * len(title)
+    known = list(rules)
+    for fix in rule_contract.Fix:
+        some = [rule for rule in known if rule.fix is fix]
+        if not some:
+            continue
+        said = _sentence(_FIXES[fix])
+        yield ''
+        yield said
+        yield '=' * len(said)
+        yield ''
+        for rule in some:
+            yield f':doc:`rules/{rule.id}`'
+            yield f'   {_sentence(rule.statement)}'
 
 
 def _options(
