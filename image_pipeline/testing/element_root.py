@@ -30,14 +30,16 @@ from image_pipeline.disk import folder
 from image_pipeline.host import process
 from image_pipeline.testing import disks
 
-#: What a script sees.  /mnt is the tree's own /usr, in this namespace.
+#: What a script sees; one in cleanup.d runs on the host.  /mnt is the own
+#: /usr of the tree, in this namespace.
 _ENTER = r"""
 set -eu
 root=$1 script=$2 hooks=$3 tools=$4
+shift 4
 for link in bin sbin lib lib64; do
     [ -e "$root/$link" ] || [ ! -L /$link ] || cp -a /$link "$root/$link"
 done
-mkdir -p "$root"/{usr/local,proc,dev,tmp,hooks}
+mkdir -p "$root"/{usr/local,proc,dev,tmp,hooks,tools}
 mount --bind "$root/usr" /mnt
 for part in bin sbin lib lib32 lib64 libexec share; do
     [ -d "/usr/$part" ] || continue
@@ -48,25 +50,23 @@ done
 if [ -d /mnt/lib/systemd/system ]; then
     mount --bind /mnt/lib/systemd/system "$root/usr/lib/systemd/system"
 fi
-mount -t tmpfs tmpfs "$root/usr/local"
-mkdir "$root/usr/local/bin"
-for tool in $tools; do
-    ln -s "$(type -P "$tool")" "$root/usr/local/bin/$tool"
-done
-for program in /mnt/bin/* /mnt/sbin/*; do
-    if [ -f "$program" ]; then
-        cp "$program" "$root/usr/local/bin"
-        chmod 755 "$root/usr/local/bin/${program##*/}"
-    fi
+mount -t tmpfs tmpfs "$root/tools"
+ln -s $(type -P $tools) "$root/tools"
+for folder in /mnt/bin /mnt/sbin; do
+    find $folder -maxdepth 1 -type f -size -64k \
+        -exec install -m 755 -t "$root/tools" {} +
 done
 mount -t proc proc "$root/proc"
 touch "$root/dev/null"
 mount --bind /dev/null "$root/dev/null"
 mount --bind "$hooks" "$root/hooks"
-case "$script" in
-    cleanup.d/*) exec "$hooks/$script" ;;
-    *) exec chroot "$root" "/hooks/$script" ;;
-esac
+chroot=$(type -P chroot)
+for one in $script; do
+    case "$one" in
+        cleanup.d/*) env -i "$@" PATH=/usr/sbin:/usr/bin "$hooks/$one" ;;
+        *) env -i "$@" "$chroot" "$root" "/hooks/$one" ;;
+    esac || { status=$?; echo "$one failed" >&2; exit $status; }
+done
 """
 #: The host's programs that a script finds in another distribution's tree.
 _TOOLS = (
@@ -148,28 +148,41 @@ class Root:
         """Run a script of an element of ours.
 
         :param element: its name.
-        :param script: its phase and name, such as ``install.d/10-do-it``.
+        :param script: its phase and name, such as ``install.d/10-do-it``;
+            several are separated by spaces.
         :param variables: what the environment of the build has.
         """
-        path = '/usr/local/bin'
+        return self._run(script, elements.path() / element, variables)
+
+    def enter(self, program: str, **variables: str) -> process.Completed:
+        """Run a program of the tree in the tree.
+
+        :param program: its path there.
+        :param variables: its environment.
+        """
+        return self._run(program, self.path, variables)
+
+    def _run(
+        self, script: str, hooks: Path, variables: Mapping[str, str]
+    ) -> process.Completed:
+        path = '/tools'
         if not self.own_programs:
-            path += ':/usr/local/sbin:/usr/sbin:/usr/bin'
+            path += ':/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin'
         environment = {
             'PATH': path,
             'ARCH': 'amd64',
             'DISTRO_NAME': self.distribution,
             'TARGET_ROOT': str(self.path),
             'LC_ALL': 'C',
+            # The host's systemd is nobody to talk to.
+            'SYSTEMD_OFFLINE': '1',
             **variables,
         }
-        if 'cleanup.d' in script:
-            # It runs on the host, and enters the tree by itself.
-            environment['PATH'] = '/usr/local/bin:/usr/sbin:/usr/bin'
         return process.Host().run(
             [
                 'unshare', '--mount', '--pid', '--fork', 'bash', '-c',
-                _ENTER.replace('exec ', 'exec env -i "${@:5}" '), 'enter',
-                self.path, script, elements.path() / element, _TOOLS,
+                _ENTER, 'enter',
+                self.path, script, hooks, _TOOLS,
                 *(f'{name}={value}' for name, value in environment.items()),
             ],
             ok=range(256),
@@ -182,10 +195,10 @@ class Root:
         :param variables: what the environment of the build has.
         :raises AssertionError: one of them failed.
         """
-        for script in scripts(elements.path() / element):
-            done = self.run(element, script, **variables)
-            said = f'{element}/{script}: {done.stdout}{done.stderr}'
-            assert done.returncode == 0, said
+        found = ' '.join(scripts(elements.path() / element))
+        done = self.run(element, found, **variables)
+        said = f'{element}: {done.stdout}{done.stderr}'
+        assert done.returncode == 0, said
 
 
 class TreeView(view.ImageView):

@@ -87,6 +87,23 @@ def test_bashate_passes(exported):
     assert (done.returncode, done.stdout) == (0, '')
 
 
+def test_bash_can_read_every_script(exported):
+    found = [*scripts(exported), *map(str, exported.rglob('*.bash'))]
+    wrong = [
+        done.stderr
+        for script in found
+        if (
+            done := subprocess.run(
+                ['bash', '-n', script],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        ).returncode
+    ]
+    assert wrong == []
+
+
 def write_list(root, sources, fallback='1'):
     return root.run(
         'cloud-init-openstack',

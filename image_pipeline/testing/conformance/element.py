@@ -65,6 +65,8 @@ PACKAGE_KEYS = frozenset(
         'when',
     )
 )
+#: The families that ``pkg-map`` of diskimage-builder knows, and we serve.
+FAMILIES = ('debian', 'redhat', 'suse')
 #: A script longer than this should be Python, or two scripts.
 MOST_LINES = 50
 
@@ -236,6 +238,23 @@ class ElementConformance:
             for name in mapped - installed
             if not re.search(rf'install-packages .*\b{name}\b', scripts)
         } == set()
+
+    def test_package_map_has_a_name_for_every_family(
+        self, folder: Path
+    ) -> None:
+        """A name of our own (with ``_``) is no package anywhere."""
+        file = folder / 'pkg-map'
+        table = json.loads(file.read_text()) if file.exists() else {}
+        families = table.get('family', {})
+        for name in _packages(folder):
+            if '_' not in name or name in table.get('default', {}):
+                continue
+            missing = [
+                family
+                for family in FAMILIES
+                if name not in families.get(family, {})
+            ]
+            assert not missing, name
 
     def test_scripts_do_not_clash_with_those_of_dependencies(
         self, folder: Path
