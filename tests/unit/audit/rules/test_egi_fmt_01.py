@@ -63,7 +63,8 @@ def check(tmp_path):
     [
         ({}, 'pass'),
         ({'zstd': True}, 'pass'),
-        ({'compressed': 8, 'plain': 2}, 'fail'),
+        ({'compressed': 8, 'plain': 2}, 'pass'),
+        ({'compressed': 7, 'plain': 3}, 'fail'),
         ({'compressed': 0, 'plain': 5}, 'fail'),
         ({'compressed': 0, 'plain': 0}, 'pass'),
         ({'version': 2}, 'fail'),
