@@ -202,3 +202,14 @@ def test_sshd_reads_our_settings_first(image):
     main = image.read_text('/etc/ssh/sshd_config').splitlines()
     active = [line for line in main if line.strip() and line[0] != '#']
     assert active[0] == 'Include /etc/ssh/sshd_config.d/*.conf'
+
+
+def test_the_image_says_what_made_it(image):
+    lines = image.read_text('/etc/image-build').splitlines()
+    said = dict(line.split('=', 1) for line in lines)
+    assert said['recipe'] == 'debian-12'
+    assert '-debian-12-' in said['run']
+    assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', said['date'])
+    day = said['date'][:10].replace('-', '')
+    release = image.read_text('/usr/lib/os-release')
+    assert release.endswith(f'IMAGE_ID=debian-12\nIMAGE_VERSION={day}\n')
