@@ -179,13 +179,7 @@ def make(
         'DIB_MANIFEST_IMAGE_DIR': _MANIFESTS,
         'DIB_MANIFEST_SAVE_DIR': str(folder / 'manifests'),
     }
-    if proxies is None:
-        proxies = apt_conf.proxies()
-    for scheme, proxy in proxies.items():
-        found[f'{scheme}_proxy'] = proxy
-    for name in _PROXIES:
-        if value := os.environ.get(name) or os.environ.get(name.upper()):
-            found[name] = value
+    found |= _reached_by(apt_conf.proxies() if proxies is None else proxies)
     found |= _mirrors(mirrors, operating_system)
     if operating_system == 'debian':
         found[base_tree.PACKAGES_VARIABLE] = _BASE_PACKAGES
@@ -211,6 +205,15 @@ def make(
     found |= given
     found |= secrets
     found[namespace.KEEP_VARIABLE] = ':'.join(sorted(found))
+    return found
+
+
+def _reached_by(proxies: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxies: our own environment's, else the given ones."""
+    found = {f'{scheme}_proxy': proxy for scheme, proxy in proxies.items()}
+    for name in _PROXIES:
+        if value := os.environ.get(name) or os.environ.get(name.upper()):
+            found[name] = value
     return found
 
 
