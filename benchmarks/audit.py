@@ -27,6 +27,7 @@ Nothing is dropped from the page cache: all read the file from memory.
 
 import argparse
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
@@ -231,7 +232,7 @@ def main() -> None:
         show('audit, all rules', lambda: timed(audit, env), arguments.runs)
         with rivals(path, Path(name)) as others:
             for rival, words in others.items():
-                show(rival, lambda w=words: timed(w), arguments.runs)
+                show(rival, functools.partial(timed, words), arguments.runs)
 
 
 if __name__ == '__main__':
