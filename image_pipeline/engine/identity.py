@@ -47,7 +47,11 @@ def record(
         'stage': step.stage_name,
         'version': stage.version,
         'options': dict(step.options),
-        'inputs': dict(digests),
+        'inputs': {
+            kind: digest
+            for kind, digest in digests.items()
+            if kind not in stage.compares
+        },
         'fingerprint': dict(stage.fingerprint(step.context)),
     }
     if stage.scope == base.Scope.FORMAT:

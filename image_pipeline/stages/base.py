@@ -173,6 +173,9 @@ class Stage(abc.ABC, Generic[OptionsT]):
     requires: ClassVar[frozenset[str]] = frozenset()
     #: Kinds that it takes if an earlier step provides them.
     uses: ClassVar[frozenset[str]] = frozenset()
+    #: Those of :attr:`uses` that its result is only compared with: if they
+    #: alone change, a former result holds.
+    compares: ClassVar[frozenset[str]] = frozenset()
     #: Kinds of artifact that it makes.
     provides: ClassVar[frozenset[str]] = frozenset()
     scope: ClassVar[Scope] = Scope.RUN

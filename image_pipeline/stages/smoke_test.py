@@ -197,6 +197,7 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
     }
     requires = frozenset({artifact.REGISTRATION, artifact.IMAGE})
     uses = frozenset({artifact.AUDIT_REPORT})
+    compares = uses
     provides = frozenset({artifact.SMOKE_REPORT})
     scope: ClassVar[base.Scope] = base.Scope.TARGET
 

@@ -111,6 +111,7 @@ class StageConformance:
         used = stage.requires | stage.uses | stage.provides
         assert used <= artifact.KINDS | self.own_kinds
         assert not stage.requires & stage.uses
+        assert stage.compares <= stage.uses
         assert stage.requires or stage.provides
 
     def test_scope_and_cache_policy_are_members_of_theirs(self) -> None:

@@ -55,6 +55,16 @@ def test_the_input_counts_by_its_digest(plan):
     assert step_id(step, disk='sha256:1') == step_id(step, disk='sha256:1')
 
 
+def test_what_a_result_is_only_compared_with_does_not_count(plan, monkeypatch):
+    step = plan().step('fake-convert.raw')
+    kinds = frozenset({'audit-report'})
+    monkeypatch.setattr(type(step.stage), 'compares', kinds)
+    first = {'disk': 'sha256:1', 'audit-report': 'sha256:2'}
+    other = {'disk': 'sha256:1', 'audit-report': 'sha256:3'}
+    assert step_id(step, **first) == step_id(step, **other)
+    assert step_id(step, **first) != step_id(step, disk='sha256:4')
+
+
 def test_the_file_of_the_recipe_does_not_count(plan, tmp_path):
     step = plan().step('fake-make')
     context = dataclasses.replace(
