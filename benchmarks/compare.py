@@ -143,7 +143,7 @@ def render(reports: Sequence[Report]) -> str:
     text += (
         '\n``·`` passes, ``n/a`` does not apply.  '
         f'Of {len(judged)} rules, the '
-        f'{len(judged) - len(found)} that are not listed object to none of '
+        f'{len(judged) - len(found)} that are not\nlisted object to none of '
         'these images.\n'
     )
     return text

@@ -28,8 +28,8 @@ done
 _SSHD = """\
 mkdir -p /run/sshd
 sshd -T -C user=root,host=localhost,addr=127.0.0.1 |
-    grep -E '^(passwordauth|kbdint|permit[er]|clientaliveint|maxauth|loging|'\\
-'x11f|ciphers|macs|kexa)' | cut -c 1-900
+    grep -E '^(passwordauth|kbdint|permit[er]|clientaliveint|maxauth|'\\
+'logingrace|x11f|ciphers|macs|kexa)' | cut -c 1-900
 """
 _NO_SSHD = 'the guest has no sshd that can be asked'
 #: Azure's certification, test 8.
