@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from image_pipeline import artifact
+from image_pipeline import artifact, exceptions
 from image_pipeline.audit import (
     generalise,
     profile,
@@ -232,15 +232,19 @@ def _above(path: str) -> Iterator[str]:
 
 def _edits(one: profile.Chosen, image: view.ImageView) -> Iterator[edits.Edit]:
     kinds = residue.kinds_of(one.rule.id)
-    yield from generalise.changes(
-        image.files,
-        residue.found(image.files, kinds, image.census.below),
-    )
     try:
+        yield from generalise.changes(
+            image.files,
+            residue.found(image.files, kinds, image.census.below),
+        )
         yield from one.rule.mend(
             image, one.rule.defaults() | dict(one.options)
         )
-    except (rule.NotApplicable, rule.CannotTell):
+    except (
+        rule.NotApplicable,
+        rule.CannotTell,
+        exceptions.ImageUnreadable,
+    ):
         # The rule says so itself in the report.
         return
 
@@ -250,7 +254,7 @@ def _diff(tree: files.FileTree, edit: edits.Edit) -> str:
         return ''
     try:
         before = tree.read_bytes(edit.path, _MOST_DIFF)
-    except OSError:
+    except (OSError, exceptions.ImageUnreadable):
         before = b''
     if b'\0' in before or b'\0' in edit.content:
         return ''

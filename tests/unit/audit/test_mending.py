@@ -13,7 +13,7 @@
 import datetime
 from pathlib import Path
 
-from image_pipeline import artifact
+from image_pipeline import artifact, exceptions
 from image_pipeline.audit import mending, profile, report, rule, waiver
 from image_pipeline.disk import edits
 from image_pipeline.testing import images
@@ -160,3 +160,18 @@ def test_what_became_worse_is_told():
     )
     assert mended.worse == ('A-01', 'B-01')
     assert mended.to_json()['fixed']['worse'] == ['A-01', 'B-01']
+
+
+def test_file_that_cannot_be_read_is_left_to_the_report():
+    class Torn01(Tidy01):
+        """It stumbles over a damaged file."""
+
+        id = 'TORN-01'
+
+        def mend(self, subject, options):
+            yield edits.Remove(path='/etc/untidy')
+            raise exceptions.ImageUnreadable('inode 12 is damaged')
+
+    assert [str(one.edit) for one in wanted(Torn01())] == [
+        'remove /etc/untidy'
+    ]
