@@ -160,7 +160,7 @@ SYSTEMD: Mapping[str, Content] = {
 }
 SECURITY: Mapping[str, Content] = {
     '/etc/apt/sources.list.d/debian.sources': 'Types: deb\n'
-    'URIs: https://archive.example.org/debian\nSuites: bookworm bookworm-updates\n'
+    'URIs: https://archive.example/debian\nSuites: bookworm bookworm-updates\n'
     'Components: main\n'
     'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n',
     '/usr/share/keyrings/debian-archive-keyring.gpg': b'\x99\x02',
