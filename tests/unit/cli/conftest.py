@@ -18,11 +18,14 @@ import logging
 import pytest
 
 from image_pipeline import artifact
+from image_pipeline.catalogues import directory
 from image_pipeline.cli import main
 from image_pipeline.host import plugins
 from image_pipeline.stages import base, registry
+from image_pipeline.testing import fakes
 from image_pipeline.testing import plugins as testing_plugins
 from image_pipeline.testing import stages as testing_stages
+from image_pipeline.testing.conformance import catalogue as conformance
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -169,3 +172,26 @@ def fake_recipe(tmp_path):
         'stages: [fake-make, fake-convert: {formats: [raw]}]\n'
     )
     return path
+
+
+@pytest.fixture
+def catalogue(tmp_path):
+    """Return the local target's catalogue."""
+    return directory.DirectoryCatalogue(
+        fakes.target(), state_dir=tmp_path / 'state'
+    )
+
+
+@pytest.fixture
+def add(catalogue, tmp_path):
+    """Register an image of some content; make it the current one if asked."""
+
+    def make(content, *, name=conformance.NAME, promote=False):
+        record = conformance.register(
+            catalogue, conformance.make_image(tmp_path, content), name=name
+        )
+        if promote:
+            record = catalogue.promote(record.id).current
+        return record
+
+    return make

@@ -14,19 +14,10 @@ import json
 
 import pytest
 
-from image_pipeline.catalogues import directory
 from image_pipeline.cli import main
-from image_pipeline.testing import fakes
 from image_pipeline.testing.conformance import catalogue as conformance
 
 NAME = conformance.NAME
-
-
-@pytest.fixture
-def catalogue(tmp_path):
-    return directory.DirectoryCatalogue(
-        fakes.target(), state_dir=tmp_path / 'state'
-    )
 
 
 @pytest.fixture
@@ -40,19 +31,6 @@ def run(tmp_path, capsys, monkeypatch):
         return status, out, err
 
     return call
-
-
-@pytest.fixture
-def add(catalogue, tmp_path):
-    def make(content, *, name=NAME, promote=False):
-        record = conformance.register(
-            catalogue, conformance.make_image(tmp_path, content), name=name
-        )
-        if promote:
-            record = catalogue.promote(record.id).current
-        return record
-
-    return make
 
 
 def set_(run, *words):
