@@ -319,7 +319,8 @@ def test_failed_boot_is_left_standing_if_asked_for(bench: Bench) -> None:
     (left,) = bench.hypervisor.left
     assert left.shape.firmware is hypervisor_base.Firmware.BIOS
     hint = caught.value.hint or ''
-    assert f'what is left is in {bench.folder}/work/' in hint
+    folder = bench.folder / 'work'
+    assert f'what is left is in {folder}/' in hint
     assert '`image-pipeline reap` removes it' in hint
 
 
