@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from image_pipeline import exceptions
+
 #: A raw disk: the whole image before it is converted.
 DISK = 'disk'
 #: A finished image file, in a format that is shipped.
@@ -244,3 +246,75 @@ class UndoRecord:
 
     kind: str
     arguments: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Intent:
+    """What a run is about to do at a target, as far as it is known before.
+
+    :param makes: by kind of artifact that will be made there
+        (:data:`REGISTRATION`, :data:`SMOKE_REPORT`, :data:`PROMOTION`), the
+        options of the stage that makes it, as JSON values.
+    :param name: the image's final name there.
+    :param format: its format.
+    :param size: bytes of its file; None if that is not known.  Of an image
+        that is yet to be built it is the former one's.
+    :param virtual_size: bytes of its disk, likewise.
+    :param properties: its properties, as far as they are known.
+    :param seconds: for how long credentials have to hold.
+    """
+
+    makes: Mapping[str, Mapping[str, Any]]
+    name: str
+    format: str
+    size: int | None = None
+    virtual_size: int | None = None
+    properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    seconds: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Objection:
+    """What speaks against an intent, seen before anything is built.
+
+    :param problem: what is wrong, and what to do.
+    :param severity: an error stops the run; what is less is only said.
+    :param unavailable: whether it may be gone when it is tried again: a
+        service that does not answer.
+    """
+
+    problem: exceptions.Problem
+    severity: Severity = Severity.ERROR
+    unavailable: bool = False
+
+    @classmethod
+    def of(cls, error: exceptions.PipelineError) -> 'Objection':
+        """Make one of an error that was raised while looking.
+
+        :param error: the error.
+        """
+        return cls(
+            problem=exceptions.Problem(message=error.message, hint=error.hint),
+            unavailable=isinstance(error, exceptions.Unavailable),
+        )
+
+    @classmethod
+    def warning(cls, message: str, hint: str | None = None) -> 'Objection':
+        """Make one that is only said.
+
+        :param message: what is odd, without a full stop.
+        :param hint: what to do.
+        """
+        return cls(
+            problem=exceptions.Problem(message=message, hint=hint),
+            severity=Severity.WARNING,
+        )
+
+    @classmethod
+    def error(cls, message: str, hint: str | None = None) -> 'Objection':
+        """Make one that stops the run.
+
+        :param message: what is wrong, without a full stop.
+        :param hint: what to do.
+        """
+        return cls(problem=exceptions.Problem(message=message, hint=hint))

@@ -200,6 +200,7 @@ class SmokeTestFailed(PipelineError):
 class Unavailable(PipelineError):
     """A service or a lock could not be had now; trying again may help.
 
+    :param problems: what could not be had, if it is several things.
     :param tail: the last lines of the program that asked for it.
     :param log: the path of that program's whole output.
     """
@@ -210,11 +211,13 @@ class Unavailable(PipelineError):
         self,
         message: str,
         *,
+        problems: Iterable[Problem] = (),
         tail: Iterable[str] = (),
         log: str | None = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
         self.tail = tuple(tail)
         self.log = log
 

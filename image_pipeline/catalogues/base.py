@@ -212,6 +212,18 @@ class Catalogue(abc.ABC):
         :returns: what was done, one line each.
         """
 
+    def preflight(
+        self, intent: artifact.Intent
+    ) -> Iterable[artifact.Objection]:
+        """Give what speaks against an intent, before anything is built.
+
+        It changes nothing, and asks no more than the intent needs.  What it
+        raises counts as an objection, too.
+
+        :param intent: what a run is about to do here.
+        """
+        return ()
+
     def undo_record(self, image_id: str) -> artifact.UndoRecord:
         """Return what ``register`` journals before it makes an image.
 

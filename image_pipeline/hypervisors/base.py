@@ -21,7 +21,7 @@ import abc
 import contextlib
 import dataclasses
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -160,6 +160,18 @@ class Hypervisor(abc.ABC):
         :returns: a context manager; at its end everything is taken down.
         :raises SmokeTestFailed: the instance could not be started.
         """
+
+    def preflight(
+        self, intent: artifact.Intent
+    ) -> Iterable[artifact.Objection]:
+        """Give what speaks against an intent, before anything is built.
+
+        It changes nothing, and asks no more than the intent needs.  What it
+        raises counts as an objection, too.
+
+        :param intent: what a run is about to do here.
+        """
+        return ()
 
     @abc.abstractmethod
     def time_factor(self, host: process.Runner) -> float:
