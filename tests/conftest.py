@@ -10,11 +10,25 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What all tests share."""
+"""What all tests share: the program, and one real image."""
 
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import hypothesis
+import pytest
+
+_ROOT = Path(__file__).parents[1]
+_PROGRAM = Path(sys.executable).with_name('image-pipeline')
 
 # How long an example takes says more of the machine than of us.
 hypothesis.settings.register_profile(
@@ -29,3 +43,146 @@ hypothesis.settings.load_profile('unhurried')
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Done:
+    """What the program answered.
+
+    :param status: its exit status.
+    :param out: its standard output.
+    :param err: its standard error.
+    """
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON values; fails if it is anything else."""
+        assert self.out, self.err
+        return json.loads(self.out)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """The program as a user runs it, with a state folder of its own.
+
+    :param state_dir: the state folder.
+    :param variables: of its environment, beside those of whoever tests.
+    """
+
+    state_dir: Path
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __call__(
+        self, *argv: str | os.PathLike[str], timeout: float = 1500
+    ) -> Done:
+        """Run the program to its end.
+
+        :param argv: its arguments.
+        :param timeout: seconds after which the test fails.
+        """
+        done = subprocess.run(
+            [_PROGRAM, '--state-dir', self.state_dir, *argv],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        return Done(status=done.returncode, out=done.stdout, err=done.stderr)
+
+    @contextlib.contextmanager
+    def start(
+        self, *argv: str | os.PathLike[str]
+    ) -> 'Iterator[subprocess.Popen[str]]':
+        """Run the program beside the test, and kill what is left at the end.
+
+        :param argv: its arguments.
+        """
+        with subprocess.Popen(
+            [_PROGRAM, '--state-dir', self.state_dir, *argv],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Ours, without the configuration of whoever runs the tests."""
+        return dict(os.environ) | {
+            'HOME': str(self.state_dir.parent),
+            'XDG_CONFIG_HOME': str(self.state_dir.parent / 'config'),
+            **self.variables,
+        }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Baked:
+    """An image that was baked once for all tests of a session.
+
+    :param pipeline: with the state folder that it is in; to look at.
+    :param done: what the bake answered.
+    """
+
+    pipeline: Pipeline
+    done: Done
+
+    @property
+    def image(self) -> dict[str, Any]:
+        """The image, as ``bake -f json`` describes it."""
+        assert self.done.status == 0, self.done.err
+        [image] = self.done.json['images']
+        return image
+
+    @property
+    def path(self) -> Path:
+        """The qcow2 file in the catalogue; read-only."""
+        return Path(self.image['path'])
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    """The program with an empty state folder."""
+    return Pipeline(state_dir=tmp_path / 'state')
+
+
+@pytest.fixture(scope='session')
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this session have."""
+    folder = tmp_path_factory.getbasetemp()
+    # A worker's own folder is inside the session's.
+    return folder.parent if 'PYTEST_XDIST_WORKER' in os.environ else folder
+
+
+@pytest.fixture(scope='session')
+def debian_12(shared_folder: Path) -> Baked:
+    """The recipe debian-12, baked once a session, by whoever comes first.
+
+    Look at it and copy from it; what changes its catalogue or its artifacts
+    belongs into a folder of the test's own (:func:`debian_12_copy`).
+    """
+    folder = shared_folder / 'debian-12'
+    folder.mkdir(exist_ok=True)
+    pipeline = Pipeline(state_dir=folder / 'state')
+    answer = folder / 'answer.json'
+    with (folder / 'lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not answer.exists():
+            recipe = _ROOT / 'etc/image-pipeline/recipes/debian-12.yaml'
+            done = pipeline('bake', recipe, '-f', 'json')
+            answer.write_text(json.dumps(dataclasses.asdict(done)))
+    # A bake that failed is an answer too: the other worker need not wait for
+    # it a second time.
+    return Baked(
+        pipeline=pipeline, done=Done(**json.loads(answer.read_text()))
+    )
