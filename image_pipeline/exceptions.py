@@ -158,6 +158,14 @@ class StageFailed(PipelineError):
     """A stage could not do its work."""
 
 
+class Forbidden(StageFailed):
+    """A service does not let this user do that; another role may."""
+
+
+class QuotaExceeded(StageFailed):
+    """A service has no room left for this project, or at all."""
+
+
 class StateConflict(PipelineError):
     """What was asked for does not fit the state that things are in."""
 

@@ -14,6 +14,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import functools
 import io
 import logging
@@ -134,6 +135,7 @@ class App(app.App):
     @functools.cached_property
     def settings(self) -> 'conf_settings.Settings':
         """The site's settings; the files are read when first asked for."""
+        from image_pipeline.clouds import names
         from image_pipeline.conf import loader
 
         state_dir = self.options.state_dir
@@ -141,7 +143,12 @@ class App(app.App):
             [Path(name) for name in self.options.config_files],
             state_dir=Path(state_dir).absolute() if state_dir else None,
         )
-        return loader.settings_from(conf)
+        found = loader.settings_from(conf)
+        # A cloud of clouds.yaml is a target without being configured.
+        return dataclasses.replace(
+            found,
+            targets=names.Targets(found.targets, requests=found.requests),
+        )
 
     def build_option_parser(
         self,

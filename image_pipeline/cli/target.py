@@ -99,6 +99,8 @@ class TargetShow(base.ShowOne):
         shown: dict[str, Any] = {
             field.name: getattr(target, field.name)
             for field in dataclasses.fields(target)
+            # Of the site, not of the target.
+            if field.name != 'requests'
         }
         shown['image_name'] = image
         shown['properties'] = base.Pairs(target.properties)

@@ -83,6 +83,34 @@ opts = [
         help='Ids of the projects that a shared image is shared with.',
     ),
     cfg.ListOpt('stores', default=[], help='Glance stores for the image.'),
+    cfg.StrOpt(
+        'import_method',
+        default='auto',
+        choices=[
+            ('auto', 'upload, or glance-direct for more than one store'),
+            ('upload', 'the image is active when it is sent'),
+            ('glance-direct', 'sent, and then imported by Glance'),
+            ('web-download', 'fetched by Glance from import_url'),
+        ],
+        help="How the image's data get to Glance.",
+    ),
+    cfg.StrOpt(
+        'import_url',
+        help='Where Glance fetches the image from, for web-download; {name}, '
+        '{sha256} and {format} are replaced.',
+    ),
+    cfg.BoolOpt(
+        'protect',
+        default=True,
+        help='Whether promoted images are protected from deletion until they '
+        'are retired.',
+    ),
+    cfg.BoolOpt(
+        'delete',
+        default=False,
+        help='Whether retired images may be deleted: by image retire '
+        '--delete.',
+    ),
     cfg.StrOpt('flavor', help="Flavor of the smoke test's server."),
     cfg.StrOpt('network', help="Network of the smoke test's server."),
 ]

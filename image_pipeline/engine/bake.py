@@ -236,7 +236,10 @@ class Bakery:
     def _recover_catalogues(self) -> list[str]:
         """Finish or undo what was half done in catalogues on this host."""
         done: list[str] = []
-        for target in self.settings.targets.values():
+        settings = self.settings
+        # The clouds of clouds.yaml that nobody configured are not asked.
+        configured = getattr(settings.targets, 'site', settings.targets)
+        for target in configured.values():
             if target.cloud is None:
                 with contextlib.suppress(exceptions.NotFound):
                     catalogue = targets.catalogue(target, self.settings)

@@ -28,8 +28,20 @@ from image_pipeline.recipe import plan as recipe_plan
 from image_pipeline.stages import base
 
 #: What a site may change at a target without changing what an image is
-#: there: when it is promoted, how many stay, what else it takes.
-_POLICY = frozenset({'promote', 'keep', 'formats'})
+#: there: when it is promoted, how many stay, what else it takes, how the data
+#: get there.
+_POLICY = frozenset(
+    {
+        'promote',
+        'keep',
+        'formats',
+        'import_method',
+        'import_url',
+        'protect',
+        'delete',
+        'requests',
+    }
+)
 
 
 def record(

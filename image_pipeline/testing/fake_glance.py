@@ -28,7 +28,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from image_pipeline import exceptions
-from image_pipeline.clouds import images
+from image_pipeline.clouds import images, offers
 
 _MAX_NAME = 255
 _VISIBILITIES = ('private', 'shared', 'community', 'public')
@@ -61,7 +61,7 @@ class FakeGlance:
     def __init__(
         self,
         *,
-        stores: Collection[images.Store] = (),
+        stores: Collection[offers.Store] = (),
         import_methods: Collection[str] = ('glance-direct', 'web-download'),
     ) -> None:
         #: Those that are not deleted, by id.
@@ -78,8 +78,8 @@ class FakeGlance:
         self.import_methods = tuple(import_methods)
         #: Whether an import begins and never ends.
         self.hang_imports = False
-        self.quota: images.Quota | None = None
-        self.namespaces: tuple[images.Namespace, ...] = ()
+        self.quota: offers.Quota | None = None
+        self.namespaces: tuple[offers.Namespace, ...] = ()
         self.time = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
         #: Called in the middle of a PATCH: Glance reads the image, changes
         #: it, and writes all of it back; what others wrote meanwhile is lost.

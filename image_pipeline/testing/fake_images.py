@@ -21,7 +21,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from image_pipeline.clouds import images
+from image_pipeline.clouds import images, offers
 from image_pipeline.testing import fake_data, fake_glance
 
 Died = fake_data.Died
@@ -213,7 +213,7 @@ class FakeImages(fake_data.FakeData):
             ),
         )
 
-    def stores(self) -> tuple[images.Store, ...]:
+    def stores(self) -> tuple[offers.Store, ...]:
         """Return the stores; see :class:`.images.Images`."""
         return self._ask('stores', None, lambda: self.service.stores)
 
@@ -247,10 +247,10 @@ class FakeImages(fake_data.FakeData):
             },
         )
 
-    def namespaces(self) -> tuple[images.Namespace, ...]:
+    def namespaces(self) -> tuple[offers.Namespace, ...]:
         """Return the definitions; see :class:`.images.Images`."""
         return self._ask('namespaces', None, lambda: self.service.namespaces)
 
-    def quota(self) -> images.Quota | None:
+    def quota(self) -> offers.Quota | None:
         """Return the limits; see :class:`.images.Images`."""
         return self._ask('quota', None, lambda: self.service.quota)

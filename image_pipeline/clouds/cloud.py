@@ -1,0 +1,258 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""One cloud of clouds.yaml: its session, and the clients made from it."""
+
+import contextlib
+import functools
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from image_pipeline import exceptions
+from image_pipeline.clouds import images, names
+from image_pipeline.conf import settings as conf_settings
+
+if TYPE_CHECKING:
+    from keystoneauth1 import session as ksa_session
+    from keystoneauth1.access import access
+    from openstack import connection
+    from openstack.config import cloud_region
+
+
+class Cloud:
+    """A cloud's region, as one user sees it; nothing happens until asked.
+
+    :param name: of clouds.yaml.
+    :param region: None is what clouds.yaml says.
+    :param requests: how patient to be.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        region: str | None = None,
+        *,
+        requests: conf_settings.Requests | None = None,
+    ) -> None:
+        self.name = name
+        self._region = region
+        self.requests = requests or conf_settings.Requests()
+        self._lock = threading.RLock()
+
+    @property
+    def region(self) -> str | None:
+        """The region's name; None where the cloud has no regions."""
+        if self._region is not None:
+            return self._region
+        return self.config.get_region_name() or None
+
+    @functools.cached_property
+    def config(self) -> 'cloud_region.CloudRegion':
+        """What clouds.yaml says about this region.
+
+        :raises NotFound: it has no such cloud or region.
+        :raises InvalidInput: it is not complete.
+        """
+        from keystoneauth1 import exceptions as ksa_exceptions
+        from openstack import exceptions as sdk_exceptions
+
+        from image_pipeline.clouds import session
+
+        known = names.names()
+        if self.name not in known:
+            raise exceptions.NotFound(
+                f'clouds.yaml has no cloud "{self.name}"',
+                hint=exceptions.did_you_mean(self.name, known)
+                or (
+                    f'clouds are {", ".join(known)}'
+                    if known
+                    else 'no clouds.yaml was found, and OS_* is not set'
+                ),
+            )
+        found = names.configuration(
+            session_constructor=functools.partial(
+                session.Session, patience=self.requests
+            ),
+            app_name='image-pipeline',
+        )
+        options: dict[str, Any] = (
+            {'region_name': self._region} if self._region else {}
+        )
+        try:
+            return found.get_one(cloud=self.name, **options)
+        except (
+            sdk_exceptions.SDKException,
+            ksa_exceptions.ClientException,
+        ) as exc:
+            raise exceptions.InvalidInput(
+                f'cloud "{self.name}" of clouds.yaml: {exc}'
+            ) from exc
+
+    @functools.cached_property
+    def session(self) -> 'ksa_session.Session':
+        """The one session of all clients."""
+        with self._lock:
+            return self.config.get_session()
+
+    @functools.cached_property
+    def connection(self) -> 'connection.Connection':
+        """The openstacksdk's connection on :attr:`session`."""
+        from openstack import connection
+
+        return connection.Connection(config=self.config)
+
+    @functools.cached_property
+    def images(self) -> images.Images:
+        """The image service."""
+        from image_pipeline.clouds import glance
+
+        return glance.GlanceImages(self)
+
+    @property
+    def compute(self) -> Any:
+        """The openstacksdk's proxy of the compute service."""
+        return self.connection.compute
+
+    @property
+    def network(self) -> Any:
+        """The openstacksdk's proxy of the network service."""
+        return self.connection.network
+
+    @property
+    def volume(self) -> Any:
+        """The openstacksdk's proxy of the block storage service."""
+        return self.connection.block_storage
+
+    @property
+    def access(self) -> 'access.AccessInfo':
+        """What Keystone said when it gave the token.
+
+        :raises InvalidInput: the credentials are not good.
+        :raises Unavailable: Keystone is.
+        """
+        with self.translated('Keystone', 'log in'):
+            auth: Any = self.session.auth
+            found: access.AccessInfo = auth.get_access(self.session)
+            return found
+
+    @property
+    def project_id(self) -> str:
+        """The id of the project; empty if the token has none."""
+        return self.access.project_id or ''
+
+    @property
+    def user_id(self) -> str:
+        """The id of the user."""
+        return self.access.user_id or ''
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The names of the user's roles in the project, in lower case."""
+        return frozenset(name.lower() for name in self.access.role_names or ())
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user may see the things of all projects."""
+        return 'admin' in self.roles
+
+    def offers(self, service_type: str) -> bool:
+        """Whether the catalog has a service in this region.
+
+        :param service_type: such as ``image`` or ``block-storage``.
+        """
+        with self.translated('Keystone', 'log in'):
+            return self._endpoint(service_type) is not None
+
+    def endpoint(self, service_type: str, service: str) -> str:
+        """Return the address of a service, as the catalog has it.
+
+        :param service_type: such as ``image``.
+        :param service: as a user knows it, such as ``Glance``.
+        :raises NotFound: the catalog does not have it.
+        """
+        with self.translated('Keystone', 'log in'):
+            found = self._endpoint(service_type)
+        if found is None:
+            raise exceptions.NotFound(
+                f'cloud "{self.name}" has no service "{service_type}" '
+                f'({service}) in region "{self.region or ""}"',
+                hint=f'check region_name and interface of "{self.name}" in '
+                'clouds.yaml',
+            )
+        return found
+
+    def _endpoint(self, service_type: str) -> str | None:
+        from keystoneauth1 import exceptions as ksa_exceptions
+
+        config = self.config
+        found = config.get_endpoint(service_type)
+        if found:
+            return found
+        try:
+            return self.session.get_endpoint(
+                service_type=config.get_service_type(service_type),
+                region_name=self.region,
+                interface=config.get_interface(service_type),
+                skip_discovery=True,
+            )
+        except ksa_exceptions.EndpointNotFound:
+            return None
+
+    @contextlib.contextmanager
+    def translated(self, service: str, doing: str) -> Iterator[None]:
+        """Turn what clients raise into our errors.
+
+        :param service: as a user knows it, such as ``Glance``.
+        :param doing: as in "cannot ...", such as ``read image 4f1c``.
+        :raises PipelineError: see :mod:`image_pipeline.clouds.errors`.
+        """
+        try:
+            yield
+        except exceptions.PipelineError:
+            raise
+        except Exception as exc:
+            from image_pipeline.clouds import errors
+
+            found = errors.translate(
+                exc, cloud=self.name, service=service, doing=doing
+            )
+            if found is None:
+                raise
+            raise found from exc
+
+
+_CLOUDS: dict[tuple[str, str | None, conf_settings.Requests], Cloud] = {}
+_LOCK = threading.Lock()
+
+
+def open_cloud(target: conf_settings.Target) -> Cloud:
+    """Return a target's cloud: one for each region in this process.
+
+    :param target: the target.
+    :raises InvalidInput: the target is this host.
+    """
+    if target.cloud is None:
+        raise exceptions.InvalidInput(f'target "{target.name}" has no cloud')
+    key = (target.cloud, target.region, target.requests)
+    with _LOCK:
+        if key not in _CLOUDS:
+            _CLOUDS[key] = Cloud(
+                target.cloud, target.region, requests=target.requests
+            )
+        return _CLOUDS[key]
+
+
+def forget() -> None:
+    """Forget the clouds that were opened; the next are new."""
+    with _LOCK:
+        _CLOUDS.clear()
