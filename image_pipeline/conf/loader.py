@@ -20,7 +20,14 @@ from typing import Any
 from oslo_config import cfg
 
 from image_pipeline import exceptions
-from image_pipeline.conf import default, limits, opts, target
+from image_pipeline.conf import (
+    clouds,
+    default,
+    limits,
+    notifications,
+    opts,
+    target,
+)
 from image_pipeline.conf import settings as conf_settings
 
 #: Groups of OpenStack libraries; they check their own options.
@@ -76,8 +83,9 @@ def settings_from(conf: cfg.ConfigOpts) -> conf_settings.Settings:
     :raises InvalidInput: with every value that does not fit.
     """
     reader = _Reader(conf)
+    requests = reader.requests()
     targets = {
-        section.removeprefix(target.PREFIX): reader.target(section)
+        section.removeprefix(target.PREFIX): reader.target(section, requests)
         for section in reader.targets()
     }
     state_dir = reader.get('DEFAULT', 'state_dir')
@@ -109,7 +117,9 @@ def settings_from(conf: cfg.ConfigOpts) -> conf_settings.Settings:
         'max_workers': reader.get('engine', 'max_workers'),
         'stage_timeouts': dict(limits.STAGE_TIMEOUTS) | timeouts,
         'accel': reader.get('engine', 'accel'),
+        'requests': requests,
         'targets': {name: one for name, one in targets.items() if one},
+        'notifications': reader.notifications(),
     }
     if reader.problems:
         raise _invalid(reader.problems)
@@ -151,6 +161,23 @@ class _Reader:
             )
         )
 
+    def notifications(self) -> conf_settings.Notifications:
+        """Return who is told of runs."""
+        group = notifications.GROUP
+        drivers = self.get(group, 'driver') or []
+        url = self.get(group, 'transport_url')
+        if wrong := notifications.problem(drivers, url):
+            self.problem(group, *wrong)
+        return conf_settings.Notifications(
+            drivers=tuple(drivers),
+            transport_url=url,
+            topics=tuple(self.get(group, 'topics') or ()),
+            retry=self.get(group, 'retry') or 0,
+            config_files=tuple(
+                map(_path, self.conf.default_config_files or ())
+            ),
+        )
+
     def targets(self) -> Iterator[str]:
         """Return the groups of targets, ``local`` first."""
         local = target.PREFIX + conf_settings.LOCAL
@@ -159,7 +186,18 @@ class _Reader:
             if section.startswith(target.PREFIX) and section != local:
                 yield section
 
-    def target(self, group: str) -> conf_settings.Target | None:
+    def requests(self) -> conf_settings.Requests:
+        """Return how the services of clouds are spoken to."""
+        return conf_settings.Requests(
+            **{
+                opt.dest: self.get(clouds.GROUP, opt.dest)
+                for opt in clouds.opts
+            }
+        )
+
+    def target(
+        self, group: str, requests: conf_settings.Requests
+    ) -> conf_settings.Target | None:
         """Return one target, or None where it does not fit."""
         before = len(self.problems)
         name = group.removeprefix(target.PREFIX)
@@ -185,7 +223,7 @@ class _Reader:
         self._check(group, values)
         if len(self.problems) > before:
             return None
-        return conf_settings.Target(name=name, **values)
+        return conf_settings.Target(name=name, requests=requests, **values)
 
     def _check(self, group: str, values: Mapping[str, Any]) -> None:
         if not values['formats']:
@@ -198,6 +236,13 @@ class _Reader:
         ):
             self.problem(
                 group, 'cloud', 'is missing: name a cloud of clouds.yaml'
+            )
+        if (
+            values['import_method'] == 'web-download'
+            and not values['import_url']
+        ):
+            self.problem(
+                group, 'import_url', 'is missing: web-download needs it'
             )
 
 
@@ -232,7 +277,7 @@ def _unknown(
 ) -> Iterable[exceptions.Problem]:
     known = {group: list(found) for group, found in opts.list_opts()}
     for section, values in sections.items():
-        if section.startswith(_FOREIGN):
+        if section.startswith(_FOREIGN) and section not in known:
             continue
         if section.startswith(target.PREFIX):
             options = target.opts

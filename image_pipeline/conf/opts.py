@@ -16,16 +16,18 @@ from oslo_config import cfg
 
 from image_pipeline.conf import (
     cache,
+    clouds,
     default,
     engine,
     limits,
     mirrors,
+    notifications,
     settings,
     target,
 )
 
 #: The groups of fixed names.
-GROUPS = (default, cache, engine, limits, mirrors)
+GROUPS = (default, cache, clouds, engine, limits, mirrors, notifications)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

@@ -25,6 +25,24 @@ LOCAL = 'local'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Requests:
+    """How patient we are with the services of clouds.
+
+    :param connect_timeout: seconds that a connection may take.
+    :param read_timeout: seconds that a service may be silent.
+    :param upload_timeout: the same while it takes or gives an image's data.
+    :param retries: how often a request that may be repeated is.
+    :param retry_seconds: how long all repetitions of a request may take.
+    """
+
+    connect_timeout: int = 10
+    read_timeout: int = 60
+    upload_timeout: int = 600
+    retries: int = 5
+    retry_seconds: int = 120
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:
     """Where a run's image goes: one ``[target:NAME]`` group.
 
@@ -43,8 +61,14 @@ class Target:
     :param properties: image properties of this target.
     :param members: project ids that a shared image is shared with.
     :param stores: Glance stores to put the image in.
+    :param import_method: how the data get to Glance: auto, upload,
+        glance-direct or web-download.
+    :param import_url: where web-download fetches from.
+    :param protect: whether promoted images are protected from deletion.
+    :param delete: whether retired images may be deleted.
     :param flavor: flavor of the smoke test's server.
     :param network: network of the smoke test's server.
+    :param requests: see :class:`Requests`.
     """
 
     name: str
@@ -61,8 +85,13 @@ class Target:
     properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
     members: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
+    import_method: str = 'auto'
+    import_url: str | None = None
+    protect: bool = True
+    delete: bool = False
     flavor: str | None = None
     network: str | None = None
+    requests: Requests = Requests()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,6 +108,24 @@ class Mirrors:
     debian: str | None = None
     debian_security: str | None = None
     ubuntu: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Notifications:
+    """Who is told of runs, stages and images, and how.
+
+    :param drivers: of oslo.messaging; none: nobody is told.
+    :param transport_url: where the message broker is.
+    :param topics: what messages are sent to.
+    :param retry: how often sending is tried again; -1: for ever.
+    :param config_files: where further options of oslo.messaging are.
+    """
+
+    drivers: tuple[str, ...] = ()
+    transport_url: str | None = dataclasses.field(default=None, repr=False)
+    topics: tuple[str, ...] = ('notifications',)
+    retry: int = -1
+    config_files: tuple[Path, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,6 +151,7 @@ class Settings:
     :param stage_timeouts: seconds that a stage may take, by stage name.
     :param accel: ``auto`` (probed), ``kvm`` or ``tcg``.
     :param profile_path: folders of the site's profiles of the audit.
+    :param notifications: see :class:`Notifications`.
     """
 
     state_dir: Path
@@ -121,3 +169,5 @@ class Settings:
     stage_timeouts: Mapping[str, int]
     accel: str
     profile_path: tuple[Path, ...] = ()
+    requests: Requests = Requests()
+    notifications: Notifications = Notifications()

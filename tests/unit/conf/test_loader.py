@@ -167,7 +167,8 @@ def test_every_unknown_group_and_option_is_told():
         'site.conf:7: there is no option "clod" in [target:prod] (did you '
         'mean "cloud"?)',
         'site.conf:8: there is no group [quux] (groups are DEFAULT, cache, '
-        'engine, limits, mirrors, target:local)',
+        'clouds, engine, limits, mirrors, oslo_messaging_notifications, '
+        'target:local)',
     ]
 
 

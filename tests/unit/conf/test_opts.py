@@ -35,4 +35,9 @@ def test_target_has_an_option_for_every_field_that_a_site_sets():
         option.dest for option in dict(opts.list_opts())['target:local']
     }
     # The name is the group's; the option "name" is the image's.
-    assert options - {'name'} == fields - {'name', 'image_name'}
+    assert options - {'name'} == fields - {
+        'name',
+        'image_name',
+        # Of a group of its own.
+        'requests',
+    }
