@@ -186,3 +186,27 @@ def debian_12(shared_folder: Path) -> Baked:
     return Baked(
         pipeline=pipeline, done=Done(**json.loads(answer.read_text()))
     )
+
+
+@pytest.fixture
+def debian_12_copy(debian_12: Baked, tmp_path: Path) -> Pipeline:
+    """The program with a state folder of its own that has debian-12.
+
+    Nothing is copied that is immutable: artifacts are hard links.
+    """
+    state = tmp_path / 'state'
+    subprocess.run(
+        ['cp', '-a', '--link', debian_12.pipeline.state_dir, state],
+        check=True,
+    )
+    # What is written in place must not be shared.
+    for path in state.rglob('*'):
+        if path.is_file() and os.access(path, os.W_OK) and _mutable(path):
+            data = path.read_bytes()
+            path.unlink()
+            path.write_bytes(data)
+    return dataclasses.replace(debian_12.pipeline, state_dir=state)
+
+
+def _mutable(path: Path) -> bool:
+    return path.stat().st_mode & 0o222 != 0

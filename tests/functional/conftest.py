@@ -10,40 +10,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the functional tests share: disks, and copies of the real image."""
+"""What the functional tests share: disks."""
 
-import dataclasses
 import fcntl
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-
-@pytest.fixture
-def debian_12_copy(debian_12: Any, tmp_path: Path) -> Any:
-    """The program with a state folder of its own that has debian-12.
-
-    Nothing is copied that is immutable: artifacts are hard links.
-    """
-    state = tmp_path / 'state'
-    subprocess.run(
-        ['cp', '-a', '--link', debian_12.pipeline.state_dir, state],
-        check=True,
-    )
-    # What is written in place must not be shared.
-    for path in state.rglob('*'):
-        if path.is_file() and os.access(path, os.W_OK) and _mutable(path):
-            data = path.read_bytes()
-            path.unlink()
-            path.write_bytes(data)
-    return dataclasses.replace(debian_12.pipeline, state_dir=state)
-
-
-def _mutable(path: Path) -> bool:
-    return path.stat().st_mode & 0o222 != 0
 
 
 @pytest.fixture(scope='session')
