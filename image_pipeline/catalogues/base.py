@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from image_pipeline import artifact
+from image_pipeline import artifact, exceptions
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.host import cancellation
 
@@ -33,15 +33,37 @@ ImageRecord = artifact.ImageRecord
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Member:
+    """A project that a shared image is shared with.
+
+    :param project: its id.
+    :param status: pending, accepted or rejected; only who accepted an image
+        sees it in listings.
+    """
+
+    project: str
+    status: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Swap:
     """What a promotion or a rollback did.
 
     :param current: the image that users get now.
     :param former: the one that they got before; None if there was none.
+    :param members: of a shared image: who it is shared with now.
+    :param notes: what else was done or seen, one line each.
+    :param before: both images as they were, for :meth:`Catalogue.take_back`;
+        empty if nothing was changed.
     """
 
     current: ImageRecord
     former: ImageRecord | None
+    members: tuple[Member, ...] = ()
+    notes: tuple[str, ...] = ()
+    before: tuple[ImageRecord, ...] = dataclasses.field(
+        default=(), compare=False, repr=False
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,10 +72,12 @@ class Usage:
 
     :param in_use: None if that could not be found out; that is a refusal.
     :param users: who uses it, one line each.
+    :param unseen: what this user may not see, one line each.
     """
 
     in_use: bool | None
     users: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -171,13 +195,29 @@ class Catalogue(abc.ABC):
         """
 
     @abc.abstractmethod
-    def roll_back(self, name: str, *, reason: str | None = None) -> Swap:
-        """Bring the previous image back; the current one becomes rejected.
+    def roll_back(
+        self, name: str, *, to: str | None = None, reason: str | None = None
+    ) -> Swap:
+        """Bring a previous image back; the current one becomes rejected.
 
         :param name: the final name.
+        :param to: id of the previous image; None is the one that the current
+            one replaced.
         :param reason: kept with the rejected image.
-        :raises NotFound: there is no image of that name.
-        :raises StateConflict: there is no current or no previous image.
+        :raises NotFound: there is no image of that name, or no such image.
+        :raises StateConflict: there is no current or no previous image, or
+            the one asked for is none.
+        """
+
+    @abc.abstractmethod
+    def take_back(self, swap: Swap) -> None:
+        """Undo a promotion: both images are again what they were before it.
+
+        Nothing is rejected.  It is for who promotes in several catalogues,
+        all or none.
+
+        :param swap: what :meth:`promote` returned.
+        :raises StateConflict: somebody has changed the current image since.
         """
 
     @abc.abstractmethod
@@ -195,12 +235,85 @@ class Catalogue(abc.ABC):
             whether it is in use could not be found out.
         """
 
+    def discard(self, image_id: str, *, reason: str) -> None:
+        """Delete a candidate that never was current, unless it is in use.
+
+        A site that deletes nothing else keeps no candidates for ever.
+
+        :param image_id: the image: a candidate or a rejected one.
+        :param reason: why.
+        :raises NotFound: there is no such image.
+        :raises StateConflict: it was current once, or is in use, or whether
+            it is in use could not be found out.
+        """
+        if self.get(image_id).promoted_at is not None:
+            raise exceptions.StateConflict(
+                f'{image_id} was current once',
+                hint='`image-pipeline image retire` takes it out of service',
+            )
+        self.retire(image_id, delete=True, reason=reason)
+
+    @abc.abstractmethod
+    def revoke(
+        self, image_id: str, *, reason: str, force: bool = False
+    ) -> ImageRecord:
+        """Withdraw an image that must not be used: hidden and rejected.
+
+        Where the catalogue can, it keeps everybody from its content, too.
+        The current image is rolled back first.
+
+        :param image_id: the image.
+        :param reason: kept with it.
+        :param force: withdraw the current image even if there is none to go
+            back to.
+        :returns: the image as it is now.
+        :raises NotFound: there is no such image.
+        :raises StateConflict: it is current, and there is no previous one.
+        """
+
+    def adopt(
+        self,
+        image_id: str,
+        *,
+        name: str,
+        recipe: str | None = None,
+        reason: str | None = None,
+        read: bool = False,
+    ) -> ImageRecord:
+        """Take an image that was made by hand in.
+
+        It becomes current if users get it by this name already, and a
+        candidate if not.
+
+        :param image_id: the image.
+        :param name: the name that it has, or is to have, when it is current.
+        :param recipe: the recipe that is to replace it.
+        :param reason: kept with it.
+        :param read: read its content, to know its SHA-256.
+        :raises NotFound: there is no such image.
+        :raises StateConflict: it cannot be adopted.
+        """
+        raise exceptions.StateConflict(
+            f'{image_id}: the catalogue of target "{self.target.name}" takes '
+            'no images that were made elsewhere',
+            hint=f'bake it: recipe {recipe or name}',
+        )
+
     @abc.abstractmethod
     def in_use(self, image_id: str) -> Usage:
         """Say whether anything uses an image.
 
         :param image_id: the image.
         """
+
+    def usage(self, image_id: str) -> Usage:
+        """Say who uses an image, as far as this user may see.
+
+        Other than :meth:`in_use` it looks for all users, not only for one.
+
+        :param image_id: the image.
+        """
+        return self.in_use(image_id)
 
     @abc.abstractmethod
     def recover(self) -> Sequence[str]:

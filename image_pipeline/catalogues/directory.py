@@ -28,20 +28,18 @@ import dataclasses
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from image_pipeline import artifact, exceptions
 from image_pipeline.catalogues import (
     base,
-    incoming,
+    directory_records,
     journal,
-    openers,
     records,
+    withdrawal,
 )
 from image_pipeline.catalogues import states as catalogue_states
-from image_pipeline.conf import settings as conf_settings
 from image_pipeline.host import cancellation
 
 _STATE = artifact.ImageState
@@ -49,20 +47,12 @@ _CHECKSUM = '.CHECKSUM'
 _NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9._+@-]{0,199}')
 
 
-class DirectoryCatalogue(base.Catalogue):
+class DirectoryCatalogue(directory_records.DirectoryRecords):
     """Images in a folder of this host.
 
     :param target: the target's settings.
     :param state_dir: the state folder.
     """
-
-    def __init__(
-        self, target: conf_settings.Target, *, state_dir: Path
-    ) -> None:
-        super().__init__(target, state_dir=state_dir)
-        self.root = state_dir / 'catalogue'
-        self._journal = journal.Journal(self.root)
-        self._incoming = incoming.Incoming(self.root / 'incoming')
 
     def register(
         self,
@@ -106,29 +96,13 @@ class DirectoryCatalogue(base.Catalogue):
                         steps=(
                             journal.move(
                                 str(arrived.relative_to(self.root)),
-                                f'files/{_file(record)}',
+                                f'files/{directory_records.file_name(record)}',
                             ),
                             self._write(record),
                         ),
                     )
                 )
             return record
-
-    def get(self, image_id: str) -> artifact.ImageRecord:
-        """Return one image; see :meth:`base.Catalogue`."""
-        with self._journal.reading() as pending:
-            return self._get(image_id, pending)
-
-    def list_images(
-        self,
-        *,
-        name: str | None = None,
-        states: Sequence[artifact.ImageState] = (),
-    ) -> Iterable[artifact.ImageRecord]:
-        """Return the images, the newest first; see :meth:`base.Catalogue`."""
-        with self._journal.reading() as pending:
-            found = self._records(pending)
-        return catalogue_states.listed(found, name=name, states=states)
 
     def set_properties(
         self,
@@ -162,27 +136,78 @@ class DirectoryCatalogue(base.Catalogue):
                 force=force,
                 now=records.now(),
             )
+            swap = dataclasses.replace(
+                swap, before=(record, former) if former else (record,)
+            )
             mark = _mark(record.final_name, record.sha256)
             unmark = [journal.remove(mark)] if self._has(mark) else []
             self._swap('promotion', swap, unmark)
             return swap
 
-    def roll_back(self, name: str, *, reason: str | None = None) -> base.Swap:
-        """Bring the previous image back; see :meth:`base.Catalogue`."""
+    def roll_back(
+        self, name: str, *, to: str | None = None, reason: str | None = None
+    ) -> base.Swap:
+        """Bring a previous image back; see :meth:`base.Catalogue`."""
         with self._journal.writing():
-            swap = catalogue_states.roll_back(
-                self._present(states=(_STATE.CURRENT,)),
-                name,
-                reason=reason,
-                now=records.now(),
+            return self._roll_back(name, to, reason)
+
+    def take_back(self, swap: base.Swap) -> None:
+        """Undo a promotion; see :meth:`base.Catalogue`."""
+        if not swap.before:
+            return
+        with self._journal.writing():
+            if self._get(swap.current.id).state != _STATE.CURRENT:
+                raise exceptions.StateConflict(
+                    f'{swap.current.name} ({swap.current.id}) is not current '
+                    'any more',
+                    hint='`image-pipeline image list` shows what is',
+                )
+            was = swap.before[0]
+            steps = [self._write(one) for one in swap.before]
+            if was.state == _STATE.REJECTED:
+                steps.append(_reject(was))
+            if len(swap.before) > 1:
+                again = swap.before[1]
+                back = base.Swap(current=again, former=swap.current)
+                self._swap('taking back', back, steps)
+            else:
+                self._journal.commit(
+                    journal.Change(
+                        summary=f'taking back of {was.id}',
+                        steps=(*steps, *_unlink(was)),
+                    )
+                )
+
+    def revoke(
+        self, image_id: str, *, reason: str, force: bool = False
+    ) -> artifact.ImageRecord:
+        """Hide and reject an image; see :meth:`base.Catalogue`."""
+        with self._journal.writing():
+            record = self._get(image_id)
+            known = self._present(states=(_STATE.CURRENT,))
+            if withdrawal.check_revoke(record, known, force=force):
+                self._roll_back(record.final_name, None, reason)
+                return self._get(image_id)
+            revoked = withdrawal.revoke(record, reason=reason)
+            gone = _unlink(record) if record.state == _STATE.CURRENT else ()
+            self._journal.commit(
+                journal.Change(
+                    summary=f'withdrawal of {record.name} ({image_id})',
+                    steps=(_reject(revoked), self._write(revoked), *gone),
+                )
             )
-            assert swap.former is not None  # noqa: S101 - it was current
-            mark = journal.write(
-                _mark(name, swap.former.sha256),
-                {'reason': reason, 'id': swap.former.id},
-            )
-            self._swap('roll back', swap, [mark])
-            return swap
+            return revoked
+
+    def _roll_back(
+        self, name: str, to: str | None, reason: str | None
+    ) -> base.Swap:
+        known = self._present(states=(_STATE.CURRENT,))
+        swap = catalogue_states.roll_back(
+            known, name, to=to, reason=reason, now=records.now()
+        )
+        assert swap.former is not None  # noqa: S101 - it was current
+        self._swap('roll back', swap, [_reject(swap.former)])
+        return swap
 
     def retire(
         self, image_id: str, *, delete: bool = False, reason: str | None = None
@@ -201,14 +226,9 @@ class DirectoryCatalogue(base.Catalogue):
                         )
                     )
                 return retired
-            catalogue_states.check_unused(record, self._usage(record))
+            withdrawal.check_unused(record, self._usage(record))
             self._delete(record)
             return dataclasses.replace(retired, path=None)
-
-    def in_use(self, image_id: str) -> base.Usage:
-        """Say whether a process has it open; see :meth:`base.Catalogue`."""
-        with self._journal.reading() as pending:
-            return self._usage(self._get(image_id, pending))
 
     def recover(self) -> Sequence[str]:
         """Finish what was left half done; see :meth:`base.Catalogue`."""
@@ -282,97 +302,31 @@ class DirectoryCatalogue(base.Catalogue):
         swap: base.Swap,
         steps: Sequence[Mapping[str, Any]],
     ) -> None:
-        """Commit a change of the current image, users' symlink included."""
+        """Commit a change of the current image, users' symlink included.
+
+        What the steps write already is not written again.
+        """
         current, former = swap.current, swap.former
         link = _link(current)
         after = [
-            journal.link(link, f'../files/{_file(current)}'),
+            journal.link(
+                link, f'../files/{directory_records.file_name(current)}'
+            ),
             journal.text(link + _CHECKSUM, records.checksums(current)),
         ]
-        if former:
-            steps = [*steps, self._write(former)]
+        written = {step['path'] for step in steps}
+        for one in filter(None, (former, current)):
+            step = self._write(one)
+            if step['path'] not in written:
+                steps = [*steps, step]
         if former and former.format != current.format:
-            after += [
-                journal.remove(_link(former)),
-                journal.remove(_link(former) + _CHECKSUM),
-            ]
+            after += _unlink(former)
         self._journal.commit(
             journal.Change(
                 summary=f'{what} of {current.final_name} to {current.id}',
-                steps=(*steps, self._write(current), *after),
+                steps=(*steps, *after),
             )
         )
-
-    def _has(self, path: str) -> bool:
-        return (self.root / path).exists()
-
-    def _delete(self, record: artifact.ImageRecord) -> None:
-        self._journal.commit(
-            journal.Change(
-                summary=f'deletion of {record.name} ({record.id})',
-                steps=(
-                    journal.remove(f'files/{_file(record)}'),
-                    journal.remove(f'records/{record.id}.json'),
-                ),
-            )
-        )
-
-    def _write(self, record: artifact.ImageRecord) -> Mapping[str, Any]:
-        return journal.write(
-            f'records/{record.id}.json',
-            # The state folder may be moved: the path is not kept.
-            records.to_json(dataclasses.replace(record, path=None)),
-        )
-
-    def _usage(self, record: artifact.ImageRecord) -> base.Usage:
-        if record.path is None or not record.path.is_file():
-            return base.Usage(in_use=False)
-        used, users = openers.find(record.path)
-        return base.Usage(in_use=used, users=users)
-
-    def _get(
-        self, image_id: str, pending: journal.Change | None = None
-    ) -> artifact.ImageRecord:
-        for record in self._records(pending):
-            if record.id == image_id:
-                return record
-        raise exceptions.NotFound(
-            f'there is no image {image_id} in the catalogue of target '
-            f'"{self.target.name}"',
-            hint='`image-pipeline image list` shows those that are there',
-        )
-
-    def _records(
-        self, pending: journal.Change | None = None
-    ) -> list[artifact.ImageRecord]:
-        found = {
-            path.stem: records.load(path)
-            for path in (self.root / 'records').glob('[!.]*.json')
-        }
-        # What a killed process wrote down is as good as done.
-        for step in pending.steps if pending else ():
-            if not step['path'].startswith('records/'):
-                continue
-            stem = Path(step['path']).stem
-            if step['do'] == 'remove':
-                found.pop(stem, None)
-            else:
-                found[stem] = records.from_json(step['value'])
-        return [self._located(record) for record in found.values()]
-
-    def _present(
-        self, *, states: Sequence[artifact.ImageState] = ()
-    ) -> list[artifact.ImageRecord]:
-        """Return the images that have their file, or one of some states."""
-        return [
-            record
-            for record in self._records()
-            if record.state in states or (record.path or Path()).is_file()
-        ]
-
-    def _located(self, record: artifact.ImageRecord) -> artifact.ImageRecord:
-        path = self.root / 'files' / _file(record)
-        return dataclasses.replace(record, path=path)
 
 
 def _check_name(name: str) -> None:
@@ -384,12 +338,22 @@ def _check_name(name: str) -> None:
         )
 
 
-def _file(record: artifact.ImageRecord) -> str:
-    return f'{record.id}.{record.format}'
-
-
 def _link(record: artifact.ImageRecord) -> str:
     return f'images/{record.final_name}.{record.format}'
+
+
+def _unlink(record: artifact.ImageRecord) -> list[Mapping[str, Any]]:
+    """Return what takes an image from users."""
+    link = _link(record)
+    return [journal.remove(link), journal.remove(link + _CHECKSUM)]
+
+
+def _reject(record: artifact.ImageRecord) -> Mapping[str, Any]:
+    """Return what keeps in mind that an image was rejected."""
+    return journal.write(
+        _mark(record.final_name, record.sha256),
+        {'reason': record.reason, 'id': record.id},
+    )
 
 
 def _mark(name: str, digest: str) -> str:

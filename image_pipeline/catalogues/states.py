@@ -170,10 +170,17 @@ def same_content(
     :param name: the final name.
     """
     sha256 = image.digest.removeprefix('sha256:')
+    sha512 = image.properties['sha512']
     for record in records:
+        # Of an adopted image nobody may know the one, but the other.
+        same = (
+            record.sha256 == sha256
+            if record.sha256
+            else record.sha512 == sha512
+        )
         if (
             record.final_name == name
-            and record.sha256 == sha256
+            and same
             and record.format == image.properties['format']
             and record.state != _STATE.RETIRED
         ):
@@ -249,6 +256,7 @@ def roll_back(
     records: Sequence[artifact.ImageRecord],
     name: str,
     *,
+    to: str | None = None,
     reason: str | None,
     now: str,
 ) -> base.Swap:
@@ -256,29 +264,27 @@ def roll_back(
 
     :param records: the catalogue's images.
     :param name: the final name.
+    :param to: id of the previous image; None is the one that the current
+        one replaced.
     :param reason: kept with the rejected image.
     :param now: ISO 8601, UTC.
-    :raises NotFound: there is no image of that name.
-    :raises StateConflict: there is no current or no previous image.
+    :raises NotFound: there is no image of that name, or no such image.
+    :raises StateConflict: there is no current or no previous image, or the
+        one asked for is none.
     """
     bad = current(records, name)
     if bad is None:
         raise _no_current(records, name)
-    former = [
-        record
-        for record in records
-        if record.final_name == name and record.state == _STATE.PREVIOUS
-    ]
-    if not former:
-        raise exceptions.StateConflict(
-            f'{name}: there is no previous image to go back to',
-            hint='promote another one: `image-pipeline image list`',
-        )
-    # The one that it replaced; that may be gone: then the latest.
-    back = max(
-        former,
-        key=lambda one: (one.id == bad.previous_id, one.promoted_at or ''),
-    )
+    if to is not None:
+        back = _previous(records, name, to)
+    else:
+        former = previous(records, bad)
+        if former is None:
+            raise exceptions.StateConflict(
+                f'{name}: there is no previous image to go back to',
+                hint='promote another one: `image-pipeline image list`',
+            )
+        back = former
     return base.Swap(
         current=dataclasses.replace(
             back, state=_STATE.CURRENT, hidden=False, promoted_at=now
@@ -286,6 +292,29 @@ def roll_back(
         former=dataclasses.replace(
             bad, state=_STATE.REJECTED, hidden=True, reason=reason
         ),
+    )
+
+
+def previous(
+    records: Iterable[artifact.ImageRecord], bad: artifact.ImageRecord
+) -> artifact.ImageRecord | None:
+    """Return the image that a rollback brings back, or None.
+
+    That is the one that the current one replaced, or, if that is gone, the
+    latest.
+
+    :param records: the catalogue's images.
+    :param bad: the current one.
+    """
+    return max(
+        (
+            record
+            for record in records
+            if record.final_name == bad.final_name
+            and record.state == _STATE.PREVIOUS
+        ),
+        key=lambda one: (one.id == bad.previous_id, one.promoted_at or ''),
+        default=None,
     )
 
 
@@ -311,25 +340,22 @@ def retire(
     )
 
 
-def check_unused(record: artifact.ImageRecord, usage: base.Usage) -> None:
-    """Refuse to delete an image that is used, or may be.
-
-    :param record: the image.
-    :param usage: what is known of its use.
-    :raises StateConflict: it is in use, or that could not be found out.
-    """
-    if usage.in_use is False:
-        return
-    if usage.in_use:
-        raise exceptions.StateConflict(
-            f'{record.name} ({record.id}) is in use: '
-            + (', '.join(usage.users) or 'by whom is not known'),
-            hint='retire it without --delete; it is hidden then',
-        )
-    raise exceptions.StateConflict(
-        f'{record.name} ({record.id}): whether it is in use could not be '
-        'found out',
-        hint='retire it without --delete, or ask somebody with more rights',
+def _previous(
+    records: Iterable[artifact.ImageRecord], name: str, image_id: str
+) -> artifact.ImageRecord:
+    for record in records:
+        if record.id == image_id and record.final_name == name:
+            if record.state == _STATE.PREVIOUS:
+                return record
+            raise exceptions.StateConflict(
+                f'{record.name} ({record.id}) is {record.state.value}, not '
+                'previous',
+                hint=f'`image-pipeline image promote {record.id}` makes it '
+                'current',
+            )
+    raise exceptions.NotFound(
+        f'there is no image {image_id} of the name "{name}"',
+        hint=f'`image-pipeline image list {name}` shows those that are there',
     )
 
 

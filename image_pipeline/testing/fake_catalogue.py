@@ -12,13 +12,14 @@
 
 """A catalogue in memory, for the tests of stages and commands."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.catalogues import base
+from image_pipeline.catalogues import base, withdrawal
 from image_pipeline.catalogues import states as catalogue_states
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.host import cancellation
@@ -40,7 +41,7 @@ class FakeCatalogue(base.Catalogue):
         #: By id.
         self.images: dict[str, artifact.ImageRecord] = {}
         #: What :meth:`in_use` answers, by id; None: not known.
-        self.usage: dict[str, bool | None] = {}
+        self.used: dict[str, bool | None] = {}
         #: What :meth:`recover` answers next.
         self.half_done: list[str] = []
         self._rejected: set[tuple[str, str]] = set()
@@ -125,25 +126,64 @@ class FakeCatalogue(base.Catalogue):
         record = self.get(image_id)
         if record.state == _STATE.CURRENT:
             return base.Swap(current=record, former=None)
+        former = catalogue_states.current(
+            self.images.values(), record.final_name
+        )
         swap = catalogue_states.promote(
             record,
-            catalogue_states.current(self.images.values(), record.final_name),
+            former,
             visibility=self.target.visibility,
             reason=reason,
             force=force,
             now=self._now(),
         )
         self._rejected.discard((record.final_name, f'sha256:{record.sha256}'))
-        return self._swap(swap)
+        return self._swap(
+            dataclasses.replace(
+                swap, before=(record, former) if former else (record,)
+            )
+        )
 
-    def roll_back(self, name: str, *, reason: str | None = None) -> base.Swap:
-        """Bring the previous image back; see :meth:`base.Catalogue`."""
+    def roll_back(
+        self, name: str, *, to: str | None = None, reason: str | None = None
+    ) -> base.Swap:
+        """Bring a previous image back; see :meth:`base.Catalogue`."""
         swap = catalogue_states.roll_back(
-            list(self.images.values()), name, reason=reason, now=self._now()
+            list(self.images.values()),
+            name,
+            to=to,
+            reason=reason,
+            now=self._now(),
         )
         if swap.former:
             self._rejected.add((name, f'sha256:{swap.former.sha256}'))
         return self._swap(swap)
+
+    def take_back(self, swap: base.Swap) -> None:
+        """Undo a promotion; see :meth:`base.Catalogue`."""
+        if not swap.before:
+            return
+        if self.get(swap.current.id).state != _STATE.CURRENT:
+            raise exceptions.StateConflict(
+                f'{swap.current.id} is not current any more'
+            )
+        for record in swap.before:
+            self._keep(record)
+            if record.state == _STATE.REJECTED:
+                self._rejected.add(
+                    (record.final_name, f'sha256:{record.sha256}')
+                )
+
+    def revoke(
+        self, image_id: str, *, reason: str, force: bool = False
+    ) -> artifact.ImageRecord:
+        """Hide and reject an image; see :meth:`base.Catalogue`."""
+        record = self.get(image_id)
+        known = list(self.images.values())
+        if withdrawal.check_revoke(record, known, force=force):
+            self.roll_back(record.final_name, reason=reason)
+        self._rejected.add((record.final_name, f'sha256:{record.sha256}'))
+        return self._keep(withdrawal.revoke(self.get(image_id), reason=reason))
 
     def retire(
         self, image_id: str, *, delete: bool = False, reason: str | None = None
@@ -152,7 +192,7 @@ class FakeCatalogue(base.Catalogue):
         record = self.get(image_id)
         retired = catalogue_states.retire(record, reason=reason)
         if delete:
-            catalogue_states.check_unused(record, self.in_use(image_id))
+            withdrawal.check_unused(record, self.in_use(image_id))
             del self.images[image_id]
             return retired
         return self._keep(retired)
@@ -160,7 +200,7 @@ class FakeCatalogue(base.Catalogue):
     def in_use(self, image_id: str) -> base.Usage:
         """Say what the test said; see :meth:`base.Catalogue`."""
         self.get(image_id)
-        return base.Usage(in_use=self.usage.get(image_id, False))
+        return base.Usage(in_use=self.used.get(image_id, False))
 
     def recover(self) -> Sequence[str]:
         """Return :attr:`half_done`, once; see :meth:`base.Catalogue`."""

@@ -209,6 +209,99 @@ class ChangesConformance(CatalogueFixtures):
         with pytest.raises(exceptions.StateConflict):
             catalogue.roll_back(NAME)
 
+    def test_rollback_goes_back_to_the_image_that_is_asked_for(
+        self, catalogue: Any, folder: Path
+    ) -> None:
+        ids = []
+        for content in (b'1', b'2', b'3'):
+            record = register(catalogue, make_image(folder, content))
+            catalogue.promote(record.id)
+            ids.append(record.id)
+        assert catalogue.roll_back(NAME, to=ids[0]).current.id == ids[0]
+        assert self.states(catalogue) == {
+            ids[0]: 'current',
+            ids[1]: 'previous',
+            ids[2]: 'rejected',
+        }
+        with pytest.raises(exceptions.StateConflict):
+            catalogue.roll_back(NAME, to=ids[2])
+        with pytest.raises(exceptions.NotFound):
+            catalogue.roll_back(NAME, to='no-such-image')
+
+    @pytest.mark.parametrize('first', [True, False])
+    def test_promotion_is_taken_back_without_a_trace(
+        self, catalogue: Any, folder: Path, first: bool
+    ) -> None:
+        if not first:
+            self.former(catalogue, folder, 'previous')
+        record = register(catalogue, make_image(folder, b'new'))
+        before = {one.id: one for one in catalogue.list_images()}
+        catalogue.take_back(catalogue.promote(record.id, reason='try'))
+        now = self.again(catalogue)
+        assert {one.id: one for one in now.list_images()} == before
+        swap = catalogue.promote(record.id)
+        assert swap.current.id == record.id
+
+    def test_promotion_that_others_changed_is_not_taken_back(
+        self, catalogue: Any, folder: Path
+    ) -> None:
+        self.former(catalogue, folder, 'previous')
+        one = register(catalogue, make_image(folder, b'1'))
+        swap = catalogue.promote(one.id)
+        other = register(catalogue, make_image(folder, b'2'))
+        catalogue.promote(other.id)
+        before = self.states(catalogue)
+        with pytest.raises(exceptions.StateConflict):
+            catalogue.take_back(swap)
+        assert self.states(catalogue) == before
+
+    def test_nothing_is_taken_back_where_nothing_was_changed(
+        self, catalogue: Any, folder: Path
+    ) -> None:
+        ids = self.former(catalogue, folder, 'previous')
+        before = self.states(catalogue)
+        catalogue.take_back(catalogue.promote(ids['current']))
+        assert self.states(catalogue) == before
+
+    @pytest.mark.parametrize('state', ['candidate', 'previous'])
+    def test_revoked_image_is_hidden_and_rejected(
+        self, catalogue: Any, folder: Path, state: str
+    ) -> None:
+        ids = self.former(catalogue, folder, state)
+        if state == 'candidate':
+            ids[state] = register(catalogue, make_image(folder, b'c')).id
+        revoked = catalogue.revoke(ids[state], reason='a key is in it')
+        assert revoked == self.again(catalogue).get(ids[state])
+        assert (revoked.state, revoked.hidden) == (_STATE.REJECTED, True)
+        assert revoked.reason == 'a key is in it'
+        assert self.states(catalogue)[ids['current']] == 'current'
+
+    def test_revoked_current_image_is_rolled_back(
+        self, catalogue: Any, folder: Path
+    ) -> None:
+        ids = self.former(catalogue, folder, 'previous')
+        catalogue.revoke(ids['current'], reason='a key is in it')
+        assert self.states(catalogue) == {
+            ids['current']: 'rejected',
+            ids['previous']: 'current',
+        }
+        again = register(catalogue, make_image(folder, b'current'))
+        assert again.state == _STATE.REJECTED
+
+    def test_only_current_image_is_revoked_by_force(
+        self, catalogue: Any, folder: Path
+    ) -> None:
+        record = register(catalogue, make_image(folder))
+        catalogue.promote(record.id)
+        with pytest.raises(exceptions.StateConflict) as refused:
+            catalogue.revoke(record.id, reason='why')
+        assert '--force' in (refused.value.hint or '')
+        assert self.states(catalogue) == {record.id: 'current'}
+        catalogue.revoke(record.id, reason='why', force=True)
+        assert self.states(catalogue) == {record.id: 'rejected'}
+        new = register(catalogue, make_image(folder, b'new'))
+        assert catalogue.promote(new.id).former is None
+
     def test_current_image_is_not_retired(
         self, catalogue: Any, folder: Path
     ) -> None:
@@ -243,6 +336,16 @@ class ChangesConformance(CatalogueFixtures):
         with pytest.raises(exceptions.NotFound):
             self.again(catalogue).get(record.id)
         assert image.path.exists()
+
+    def test_only_what_never_was_current_is_discarded(
+        self, catalogue: Any, folder: Path
+    ) -> None:
+        ids = self.former(catalogue, folder, 'previous')
+        record = register(catalogue, make_image(folder, b'new'))
+        catalogue.discard(record.id, reason='newer ones exist')
+        with pytest.raises(exceptions.StateConflict):
+            catalogue.discard(ids['previous'], reason='too old')
+        assert set(self.states(catalogue)) == set(ids.values())
 
     def test_image_that_nobody_uses_is_not_in_use(
         self, catalogue: Any, folder: Path

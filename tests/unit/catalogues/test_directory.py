@@ -19,7 +19,7 @@ import threading
 import pytest
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.catalogues import directory
+from image_pipeline.catalogues import directory, openers
 from image_pipeline.testing import fakes, killing
 from image_pipeline.testing.conformance import catalogue as conformance
 
@@ -252,7 +252,7 @@ def test_image_whose_use_is_not_known_is_not_deleted(
     catalogue, tmp_path, monkeypatch
 ):
     record = registered(catalogue, tmp_path)
-    monkeypatch.setattr(directory.openers, 'find', lambda path: (None, ()))
+    monkeypatch.setattr(openers, 'find', lambda path: (None, ()))
     with pytest.raises(exceptions.StateConflict, match='could not be found'):
         catalogue.retire(record.id, delete=True)
     assert record.path.exists()

@@ -233,16 +233,6 @@ def test_current_image_is_never_retired():
     assert caught.value.hint == 'promote another one first'
 
 
-def test_image_is_deleted_only_if_it_is_known_to_be_unused():
-    states.check_unused(image(), base.Usage(in_use=False))
-    with pytest.raises(exceptions.StateConflict, match='in use: a, b'):
-        states.check_unused(image(), base.Usage(in_use=True, users=('a', 'b')))
-    with pytest.raises(exceptions.StateConflict, match='by whom is not known'):
-        states.check_unused(image(), base.Usage(in_use=True))
-    with pytest.raises(exceptions.StateConflict, match='could not be found'):
-        states.check_unused(image(), base.Usage(in_use=None))
-
-
 def test_current_image_is_that_of_the_name():
     one = image('1', STATE.CURRENT)
     other = dataclasses.replace(one, id='2', final_name='debian-13')
@@ -277,3 +267,30 @@ def test_least_memory_that_a_person_said_does_not_outlive_a_registration():
     found = states.changed(image(), {'min_ram': '2048'}, TESTED)
     again = states.updated(found, properties={}, tags=[])
     assert again.properties == {}
+
+
+def test_rollback_goes_where_it_is_asked_to():
+    found = [
+        image('1', STATE.PREVIOUS, promoted_at='2026-01-01T00:00:00Z'),
+        image('2', STATE.PREVIOUS, promoted_at='2026-02-01T00:00:00Z'),
+        image('3', STATE.CURRENT, previous_id='2'),
+        image('4', STATE.REJECTED),
+    ]
+
+    def back(to):
+        return states.roll_back(
+            found, 'debian-12', to=to, reason=None, now=NOW
+        ).current.id
+
+    assert (back(None), back('1')) == ('2', '1')
+    with pytest.raises(exceptions.StateConflict, match='is rejected, not'):
+        back('4')
+    with pytest.raises(exceptions.NotFound, match='no image 5'):
+        back('5')
+
+
+def test_content_of_an_adopted_image_is_known_by_its_sha512():
+    adopted = image(sha256='', sha512='c' * 128)
+    assert states.same_content([adopted], IMAGE, 'debian-12') is adopted
+    other = dataclasses.replace(adopted, sha512='d' * 128)
+    assert states.same_content([other], IMAGE, 'debian-12') is None
