@@ -25,7 +25,7 @@ DISK = 'disk'
 #: A finished image file, in a format that is shipped.
 IMAGE = 'image'
 #: The packages that are in the image: a JSON list of {name, version,
-#: architecture, source}.
+#: architecture, source, source_version where it differs}.
 PACKAGES = 'packages'
 #: What the audit said of one image file.
 AUDIT_REPORT = 'audit-report'

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.cli import image_names
+from image_pipeline.cli import image_names, image_targets
 
 if TYPE_CHECKING:
     from image_pipeline.audit import profile, report, waiver
@@ -122,7 +122,8 @@ def choose(
         for name in parsed_args.images:
             yield Audited(path=Path(name), shown_as=Path(name))
         return
-    catalogue = image_names.open_catalogue(settings, parsed_args.target)
+    catalogue = image_targets.load(settings, parsed_args.target)
+    image_targets.recover(catalogue)
     every = tuple(catalogue.list_images())
     # All names are looked up before anything is judged.
     for record in _records(catalogue, every, parsed_args):

@@ -12,9 +12,7 @@
 
 """What a user means by the name or id of an image."""
 
-import argparse
 import datetime
-import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,50 +20,10 @@ from image_pipeline import artifact, exceptions
 
 if TYPE_CHECKING:
     from image_pipeline.catalogues import base as catalogue_base
-    from image_pipeline.conf import settings as conf_settings
-
-LOG = logging.getLogger(__name__)
 
 #: For the help of commands; what a name alone means follows.
-HELP = 'an id, the beginning of one (8 characters), or a name'
+HELP = 'an id or a digest, the beginning of one (8 characters), or a name'
 _SHORTEST = 8
-
-
-def add_target(parser: argparse.ArgumentParser) -> None:
-    """Add the option that says whose catalogue is meant.
-
-    :param parser: the command's.
-    """
-    parser.add_argument(
-        '--target',
-        metavar='TARGET',
-        default='local',
-        help='whose catalogue (default: local)',
-    )
-
-
-def open_catalogue(
-    settings: 'conf_settings.Settings', name: str
-) -> 'catalogue_base.Catalogue':
-    """Return a target's catalogue, with nothing half done in it.
-
-    :param settings: the site's settings.
-    :param name: the target's name.
-    :raises NotFound: there is no such target.
-    """
-    from image_pipeline.catalogues import registry
-
-    target = settings.targets.get(name)
-    if target is None:
-        raise exceptions.NotFound(
-            f'there is no target "{name}"',
-            hint=exceptions.did_you_mean(name, settings.targets)
-            or f'targets are {", ".join(sorted(settings.targets))}',
-        )
-    catalogue = registry.load(target, settings.state_dir)
-    for line in catalogue.recover():
-        LOG.warning('%s: %s', name, line)
-    return catalogue
 
 
 def find(
@@ -77,7 +35,8 @@ def find(
     """Return the image that a user means.
 
     :param catalogue: where to look.
-    :param text: an id, the beginning of one, a candidate's or a final name.
+    :param text: an id or a digest, the beginning of one, a candidate's or a
+        final name.
     :param first: of several images of a name, one in this state comes first,
         then the newest one in service.
     :raises NotFound: there is none.
@@ -85,8 +44,8 @@ def find(
     """
     images = list(catalogue.list_images())
     by_id = _by_id(images, text)
-    if by_id is not None:
-        return by_id
+    if by_id:
+        return _single(by_id, text, first)
     named = [image for image in images if text == image.final_name]
     # A candidate's own name tells which one.
     named = named or [image for image in images if text == image.name]
@@ -151,18 +110,99 @@ def chosen(
                 yield image, why
 
 
+def by_id(
+    catalogue: 'catalogue_base.Catalogue', text: str
+) -> artifact.ImageRecord:
+    """Return the image of an id or a digest; a name is not enough.
+
+    :param catalogue: where to look.
+    :param text: an id or a digest, or the beginning of one.
+    :raises NotFound: there is none.
+    :raises InvalidInput: there are several, or it is a name.
+    """
+    images = list(catalogue.list_images())
+    found = _by_id(images, text)
+    if found:
+        return _single(found, text, artifact.ImageState.CURRENT)
+    where = f'at target "{catalogue.target.name}"'
+    if any(text in (image.final_name, image.name) for image in images):
+        raise exceptions.InvalidInput(
+            f'{text} is a name, and may be that of several images {where}',
+            hint=f'give an id: `image-pipeline image list {text}`',
+        )
+    raise exceptions.NotFound(
+        f'there is no image {text} {where}',
+        hint=exceptions.did_you_mean(text, [image.id for image in images])
+        or '`image-pipeline image list` shows those that are there',
+    )
+
+
+def of_name(
+    catalogue: 'catalogue_base.Catalogue', name: str, text: str
+) -> artifact.ImageRecord:
+    """Return an image of a name.
+
+    :param catalogue: where to look.
+    :param name: its final name.
+    :param text: its id or digest, or the beginning of one.
+    :raises NotFound: there is none.
+    :raises InvalidInput: there are several.
+    """
+    images = list(catalogue.list_images())
+    of_it = [image for image in images if image.final_name == name]
+    found = _by_id(of_it, text)
+    if found:
+        return _single(found, text, artifact.ImageState.CANDIDATE)
+    where = f'at target "{catalogue.target.name}"'
+    others = {image.final_name for image in _by_id(images, text)}
+    if others:
+        raise exceptions.InvalidInput(
+            f'{text} is no image of {name} {where}, but of '
+            + ', '.join(sorted(others))
+        )
+    known = {image.final_name for image in images}
+    raise exceptions.NotFound(
+        f'there is no image {text} of {name} {where}',
+        hint=(exceptions.did_you_mean(name, known) if not of_it else None)
+        or f'`image-pipeline image list {name}` shows those that are there',
+    )
+
+
 def _by_id(
     images: Sequence[artifact.ImageRecord], text: str
-) -> artifact.ImageRecord | None:
+) -> list[artifact.ImageRecord]:
+    """Return the images of an id or digest, or of the beginning of one."""
     found = [image for image in images if image.id == text]
-    if not found and len(text) >= _SHORTEST:
-        found = [image for image in images if image.id.startswith(text)]
-    if len(found) > 1:
+    digest = text.removeprefix('sha256:')
+    if not found and len(digest) >= _SHORTEST:
+        found = [
+            image
+            for image in images
+            if image.id.startswith(text) or image.sha256.startswith(digest)
+        ]
+    return found
+
+
+def _single(
+    found: Sequence[artifact.ImageRecord],
+    text: str,
+    first: artifact.ImageState,
+) -> artifact.ImageRecord:
+    """Return the one that is meant; of the same content the one in use."""
+    if len({image.sha256 or image.id for image in found}) > 1 or (
+        len({image.final_name for image in found}) > 1
+    ):
         raise exceptions.InvalidInput(
-            f'{len(found)} images have an id that begins with "{text}"',
+            f'{len(found)} images have an id or digest that begins with '
+            f'"{text}"',
             hint='give more of it',
         )
-    return found[0] if found else None
+    in_service = [
+        image for image in found if image.state != artifact.ImageState.RETIRED
+    ] or list(found)
+    return next(
+        (one for one in in_service if one.state == first), in_service[0]
+    )
 
 
 def _without_candidate(

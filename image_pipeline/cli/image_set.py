@@ -10,22 +10,25 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``image set``: change the properties of an image in a catalogue."""
+"""``image set``: change the properties of an image in catalogues."""
 
 import argparse
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.cli import base, image_names
+from image_pipeline.cli import base, image_names, image_targets
+
+if TYPE_CHECKING:
+    from image_pipeline.catalogues import base as catalogue_base
+    from image_pipeline.conf import settings as conf_settings
+    from image_pipeline.recipe import model
 
 LOG = logging.getLogger(__name__)
 
-_Rows = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
 
-
-class ImageSet(base.Lister):
+class ImageSet(image_targets.OnTargets):
     """Set properties of an image, or take them away; all or none."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -53,44 +56,90 @@ class ImageSet(base.Lister):
             help='a property to take away; may be given several times',
         )
         parser.add_argument(
+            '--recipe',
+            metavar='RECIPE',
+            help='also the properties that this recipe and the target say; '
+            + base.RECIPE_HELP,
+        )
+        parser.add_argument(
             '--dry-run',
             action='store_true',
             help='change nothing, show what would change',
         )
-        image_names.add_target(parser)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> _Rows:
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> image_targets.Table:
         """Change the properties; return what changed.
 
         :param parsed_args: the arguments.
         """
         changes = _changes(parsed_args.properties, parsed_args.unset)
-        catalogue = image_names.open_catalogue(
-            self.settings, parsed_args.target
-        )
-        image = image_names.find(
-            catalogue, parsed_args.image, first=artifact.ImageState.CURRENT
-        )
-        for line in _doubts(image, changes):
-            LOG.warning('%s', line)
-        if parsed_args.dry_run:
-            from image_pipeline.catalogues import states
-
-            after = states.changed(image, changes)
-        else:
-            after = catalogue.set_properties(image.id, changes)
-        return ('id', 'name', 'property', 'before', 'after'), [
-            (
-                image.id,
-                image.name,
-                key,
-                image.properties.get(key, ''),
-                after.properties.get(key, ''),
+        recipe = None
+        if parsed_args.recipe:
+            recipe = base.load_recipe(self.settings, parsed_args.recipe)
+        elif not changes:
+            raise exceptions.InvalidInput(
+                'nothing is to be changed',
+                hint='give --property KEY=VALUE, --unset KEY or --recipe',
             )
-            for key in sorted(changes)
-            if image.properties.get(key) != after.properties.get(key)
-        ]
+
+        def change(
+            catalogue: 'catalogue_base.Catalogue',
+        ) -> list[tuple[Any, ...]]:
+            image = image_names.find(
+                catalogue, parsed_args.image, first=artifact.ImageState.CURRENT
+            )
+            wanted = {**_said(recipe, catalogue.target), **changes}
+            return _change(
+                catalogue, image, wanted, dry_run=parsed_args.dry_run
+            )
+
+        columns = ('target', 'id', 'name', 'property', 'before', 'after')
+        return columns, list(self.each(self.catalogues(parsed_args), change))
+
+
+def _change(
+    catalogue: 'catalogue_base.Catalogue',
+    image: artifact.ImageRecord,
+    changes: Mapping[str, str | None],
+    *,
+    dry_run: bool,
+) -> list[tuple[Any, ...]]:
+    """Change what differs; return the rows of the table."""
+    for line in _doubts(image, changes):
+        LOG.warning('%s', line)
+    if dry_run:
+        from image_pipeline.catalogues import states
+
+        after = states.changed(image, changes)
+    else:
+        after = catalogue.set_properties(image.id, changes)
+    return [
+        (
+            catalogue.target.name,
+            image.id,
+            image.name,
+            key,
+            image.properties.get(key, ''),
+            after.properties.get(key, ''),
+        )
+        for key in sorted(changes)
+        if image.properties.get(key) != after.properties.get(key)
+    ]
+
+
+def _said(
+    recipe: 'model.Recipe | None', target: 'conf_settings.Target'
+) -> dict[str, str | None]:
+    """Return the properties that a recipe and a target say."""
+    if recipe is None:
+        return {}
+    from image_pipeline.recipe import plan
+
+    merged = plan.target_for(target, recipe)
+    return {**recipe.image_properties, **merged.properties}
 
 
 def _changes(
@@ -100,14 +149,8 @@ def _changes(
 
     :param pairs: ``KEY=VALUE``.
     :param unset: keys.
-    :raises InvalidInput: nothing is to be changed, a pair has no ``=``, or a
-        key is given twice.
+    :raises InvalidInput: a pair has no ``=``, or a key is given twice.
     """
-    if not pairs and not unset:
-        raise exceptions.InvalidInput(
-            'nothing is to be changed',
-            hint='give --property KEY=VALUE or --unset KEY',
-        )
     given: list[tuple[str, str | None]] = []
     for text in pairs:
         key, equals, value = text.partition('=')

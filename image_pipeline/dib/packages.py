@@ -29,7 +29,8 @@ def read_status(file: Path | None) -> list[dict[str, str]]:
     """Return the packages that a dpkg status file says are installed.
 
     :param file: a copy of ``/var/lib/dpkg/status``; None: no packages.
-    :returns: name, version, architecture and source of each, sorted.
+    :returns: name, version, architecture and source of each, and the
+        version of that where it differs; sorted.
     """
     if file is None:
         return []
@@ -40,15 +41,18 @@ def read_status(file: Path | None) -> list[dict[str, str]]:
         if fields.get('Status', '').split()[-1:] != ['installed']:
             continue
         # `Source: name (version)`, where it differs.
-        source = fields.get('Source', fields['Package']).split()[0]
-        found.append(
-            {
-                'name': fields['Package'],
-                'version': fields['Version'],
-                'architecture': fields['Architecture'],
-                'source': source,
-            }
+        source, _, rest = fields.get('Source', fields['Package']).partition(
+            ' '
         )
+        one = {
+            'name': fields['Package'],
+            'version': fields['Version'],
+            'architecture': fields['Architecture'],
+            'source': source,
+        }
+        if version := rest.strip(' ()'):
+            one['source_version'] = version
+        found.append(one)
     return sorted(found, key=lambda one: (one['name'], one['architecture']))
 
 

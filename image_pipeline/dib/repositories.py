@@ -130,7 +130,7 @@ def version_key(version: str) -> tuple[Any, ...]:
 
     :param version: ``[epoch:]upstream[-revision]``, compared as Debian
         Policy, section 5.6.12 says: a tilde sorts before the end, letters
-        before everything else.
+        before everything else; no revision is like the revision 0.
     """
     epoch, colon, rest = version.partition(':')
     if not colon:
@@ -139,7 +139,7 @@ def version_key(version: str) -> tuple[Any, ...]:
     if not upstream:
         upstream, revision = rest, ''
     number = int(epoch) if epoch.isdigit() else 0
-    return number, _part_key(upstream), _part_key(revision)
+    return number, _part_key(upstream), _part_key(revision or '0')
 
 
 def _part_key(part: str) -> tuple[tuple[tuple[int, ...], int], ...]:

@@ -200,7 +200,11 @@ def test_another_image_is_promoted_and_rolled_back(debian_12, debian_12_copy):
     second = image['id']
     assert second != first
     assert image['state'] == 'candidate'
-    assert pipeline('image', 'promote', second).status == 0
+    # Nobody has booted it.
+    refused = pipeline('image', 'promote', second)
+    assert refused.status == 1
+    assert f'image promote --force {second}' in refused.err
+    assert pipeline('image', 'promote', '--force', second).status == 0
     assert _states(pipeline) == {first: 'previous', second: 'current'}
     assert pipeline('image', 'rollback', 'debian-12').status == 0
     assert _states(pipeline) == {first: 'current', second: 'rejected'}

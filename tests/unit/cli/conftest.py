@@ -18,11 +18,13 @@ import logging
 import pytest
 
 from image_pipeline import artifact
+from image_pipeline.catalogues import base as catalogue_base
 from image_pipeline.catalogues import directory
+from image_pipeline.catalogues import registry as catalogue_registry
 from image_pipeline.cli import main
 from image_pipeline.host import plugins
 from image_pipeline.stages import base, registry
-from image_pipeline.testing import fakes
+from image_pipeline.testing import fake_catalogue, fakes
 from image_pipeline.testing import plugins as testing_plugins
 from image_pipeline.testing import stages as testing_stages
 from image_pipeline.testing.conformance import catalogue as conformance
@@ -185,13 +187,88 @@ def catalogue(tmp_path):
 @pytest.fixture
 def add(catalogue, tmp_path):
     """Register an image of some content; make it the current one if asked."""
+    return adder(catalogue, tmp_path)
 
-    def make(content, *, name=conformance.NAME, promote=False):
+
+def adder(catalogue, folder):
+    """Return a function that registers images in a catalogue."""
+
+    def make(
+        content, *, name=conformance.NAME, promote=False, tested=False, **more
+    ):
         record = conformance.register(
-            catalogue, conformance.make_image(tmp_path, content), name=name
+            catalogue,
+            conformance.make_image(folder, content),
+            name=name,
+            **more,
         )
+        if tested:
+            record = catalogue.set_properties(
+                record.id,
+                {},
+                tested=catalogue_base.Tested(sha256=record.sha256, ram=512),
+            )
         if promote:
             record = catalogue.promote(record.id).current
         return record
 
     return make
+
+
+@pytest.fixture
+def call(tmp_path, capsys, monkeypatch):
+    """Call the program as its entry point does; give status, output, errors.
+
+    The state folder is that of the catalogue; this host has no configuration.
+    """
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.setenv('XDG_CONFIG_HOME', str(tmp_path / 'config'))
+
+    def run(*words):
+        status = main.main(
+            ['--state-dir', str(tmp_path / 'state'), *map(str, words)]
+        )
+        out, err = capsys.readouterr()
+        assert 'Traceback' not in err
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture
+def two(tmp_path, monkeypatch, call):
+    """Two targets beside the local one; give what adds images, by name."""
+    found = {
+        name: fake_catalogue.FakeCatalogue(
+            fakes.target(name=name, catalogue='fake')
+        )
+        for name in ('one', 'two')
+    }
+
+    class Opened(fake_catalogue.FakeCatalogue):
+        """Opened again it is the same one."""
+
+        def __new__(cls, target, *, state_dir):
+            return found[target.name]
+
+    monkeypatch.setattr(
+        catalogue_registry,
+        '_PLUGINS',
+        testing_plugins.FakePlugins(
+            catalogue_registry.NAMESPACE,
+            'catalogue',
+            classes={
+                'fake': Opened,
+                'directory': directory.DirectoryCatalogue,
+            },
+        ),
+    )
+    file = tmp_path / 'config' / 'image-pipeline' / 'image-pipeline.conf'
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        ''.join(f'[target:{name}]\ncatalogue = fake\n' for name in found)
+    )
+    return {
+        name: (catalogue, adder(catalogue, tmp_path))
+        for name, catalogue in found.items()
+    }

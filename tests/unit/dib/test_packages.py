@@ -52,6 +52,7 @@ def test_installed_packages_are_listed_with_their_sources(
             'version': '2.0-1',
             'architecture': 'amd64',
             'source': 'b-src',
+            'source_version': '1:2.0',
         },
     ]
 

@@ -151,3 +151,5 @@ def test_versions_sort_as_debian_policy_says():
     ]  # fmt: skip
     for low, high in itertools.pairwise(ordered):
         assert repositories.version_key(low) < repositories.version_key(high)
+    same = repositories.version_key('1.0-0')
+    assert repositories.version_key('1.0') == same
