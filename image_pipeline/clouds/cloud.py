@@ -145,6 +145,17 @@ class Cloud:
             found: access.AccessInfo = auth.get_access(self.session)
             return found
 
+    def renew(self, seconds: float) -> None:
+        """Get a new token unless the one there is lives long enough.
+
+        Keystone's token cannot be changed while a request is under way.
+
+        :param seconds: how long it is needed.
+        """
+        if self.access.will_expire_soon(int(seconds)):
+            self.session.invalidate()
+            self.access  # noqa: B018 - asks for a new one
+
     @property
     def project_id(self) -> str:
         """The id of the project; empty if the token has none."""

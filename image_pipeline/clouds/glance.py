@@ -225,7 +225,7 @@ class GlanceImages(images.Images):
     ) -> None:
         """Send the data; see :meth:`.Images.upload`."""
         self._data(image_id, 'file').send(
-            transfer.Body(file, size, progress, cancelled), store=store
+            transfer.Body(file, size), progress, cancelled, store=store
         )
 
     def stage_data(
@@ -239,7 +239,7 @@ class GlanceImages(images.Images):
     ) -> None:
         """Send the data for an import; see :meth:`.Images.stage_data`."""
         self._data(image_id, 'stage').send(
-            transfer.Body(file, size, progress, cancelled)
+            transfer.Body(file, size), progress, cancelled
         )
 
     def import_image(
@@ -312,10 +312,12 @@ class GlanceImages(images.Images):
             file, image, progress=progress, cancelled=cancelled
         )
 
-    def _data(self, image_id: str, kind: str) -> transfer.Data:
+    def _data(self, image_id: str, part: str) -> transfer.Data:
         client = self._client.http_client
-        path = client.endpoint_override + _path(image_id, kind)
-        return transfer.Data(self._cloud, path, f'image {image_id}')
+        path = client.endpoint_override + _path(image_id, part)
+        return transfer.Data(
+            self._cloud, path, image_id, lambda: self.get(image_id).status
+        )
 
     def members(self, image_id: str) -> list[images.Member]:
         """Return the members; see :meth:`.Images.members`."""

@@ -29,8 +29,13 @@ from image_pipeline.clouds import offers
 
 #: Called with the bytes that are done so far.
 Progress = Callable[[int], object]
-#: Called between two blocks; raises to stop, as CancellationToken.check does.
+#: Called often; raises to stop, as CancellationToken.check does.
 Check = Callable[[], object]
+
+#: States that an image's life has, beside those that only Glance minds.
+QUEUED = 'queued'
+SAVING = 'saving'
+ACTIVE = 'active'
 
 #: What :meth:`Images.patch` may change beside custom properties.
 ATTRIBUTES = frozenset(
@@ -166,7 +171,6 @@ class Images(abc.ABC):
     def get(self, image_id: str) -> Image:
         """Return an image.
 
-        :param image_id: its id.
         :raises NotFound: there is none that this user may see.
         """
 
@@ -225,7 +229,6 @@ class Images(abc.ABC):
     def delete(self, image_id: str) -> None:
         """Delete an image.
 
-        :param image_id: its id.
         :raises NotFound: there is none.
         :raises StateConflict: it is in use.
         :raises Forbidden: it is protected, or another's.
@@ -233,10 +236,7 @@ class Images(abc.ABC):
 
     @abc.abstractmethod
     def deactivate(self, image_id: str) -> None:
-        """Keep everybody from the image's data; the record stays.
-
-        :param image_id: its id.
-        """
+        """Keep everybody from the image's data; the record stays."""
 
     @abc.abstractmethod
     def reactivate(self, image_id: str) -> None:
@@ -258,7 +258,7 @@ class Images(abc.ABC):
         :param image_id: a queued image.
         :param file: read from its start, maybe more than once.
         :param size: bytes, announced to the service.
-        :param progress: see :data:`Progress`.
+        :param progress: from the caller's thread, as is ``cancelled``.
         :param cancelled: see :data:`Check`.
         :param store: id of the store; None is the default one.
         :raises StateConflict: the image is not queued.

@@ -20,6 +20,7 @@ import email.utils
 import logging
 import random
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,7 +36,8 @@ LOG = logging.getLogger(__name__)
 #: RFC 9110, 9.2.2: the same request twice has the effect of one.
 IDEMPOTENT = frozenset({'GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'})
 #: Not done, and worth trying again: RFC 6585, 4 and RFC 9110, 15.6.
-FOR_NOW = frozenset({429, 502, 503, 504})
+_TOO_MANY = 429
+FOR_NOW = frozenset({_TOO_MANY, 502, 503, 504})
 
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
@@ -80,42 +82,84 @@ class Session(ksa_session.Session):
         # One place repeats: this one.
         kwargs['connect_retries'] = 0
         kwargs['status_code_retries'] = 0
-        repeatable = _repeatable(kwargs.get('data'))
+        tries = _Tries(is_idempotent(method, url), kwargs.get('data'))
         until = self._now() + patience.retry_seconds
         delays = _delays()
-        for left in range(patience.retries, -1, -1):
+        left = patience.retries
+        while True:
             try:
                 response = super().request(url, method, **kwargs)
-            except ksa_exceptions.ClientException as exc:
-                wait = _wait_after(exc, method) if repeatable else None
-                if wait is None or not self._again(left, until, wait, delays):
-                    raise
-            else:
-                wait = (
-                    _wait_for(response, method)
-                    if repeatable and response.status_code in FOR_NOW
-                    else None
-                )
-                if wait is None or not self._again(left, until, wait, delays):
+                wait = tries.after_response(response)
+                if wait is None:
                     return response
-        raise AssertionError('unreachable')
+                error = None
+            except ksa_exceptions.ClientException as exc:
+                wait = tries.after_error(exc)
+                if wait is None:
+                    raise
+                error = exc
+            delay = max(wait, next(delays))
+            if left <= 0 or self._now() + delay > until:
+                if error is None:
+                    return response
+                # The request that needed this one does not begin anew.
+                error.exhausted = True  # type: ignore[attr-defined]
+                raise error
+            self._tell(left == patience.retries, method, url, delay)
+            self._sleep(delay)
+            left -= 1
 
-    def _again(
-        self, left: int, until: float, asked: float, delays: Iterator[float]
-    ) -> bool:
-        """Wait if there is to be another try.
+    def _tell(self, first: bool, method: str, url: str, delay: float) -> None:
+        host = urllib.parse.urlsplit(url).netloc.rpartition('@')[2]
+        LOG.log(
+            logging.WARNING if first else logging.INFO,
+            '%s of %s was not answered; trying again in %.1f s',
+            method,
+            host or url.partition('?')[0],
+            delay,
+        )
 
-        :param left: tries that are left.
-        :param until: when there is no more time.
-        :param asked: seconds that the service asks for; 0 if it does not.
-        :param delays: seconds to wait if it does not ask.
-        """
-        delay = max(asked, next(delays))
-        if left <= 0 or self._now() + delay > until:
-            return False
-        LOG.debug('waiting %.1f s for another try', delay)
-        self._sleep(delay)
-        return True
+
+def is_idempotent(method: str, url: str) -> bool:
+    """Whether a request may be sent twice.
+
+    :param method: of the request.
+    :param url: of the request.
+    """
+    # One token more does no harm.
+    return method.upper() in IDEMPOTENT or url.endswith('/auth/tokens')
+
+
+class _Tries:
+    """Whether, and when, a request is to be sent again."""
+
+    def __init__(self, idempotent: bool, data: object) -> None:
+        self._idempotent = idempotent
+        # Anything else is gone once it was sent.
+        self._repeatable = data is None or isinstance(data, str | bytes)
+
+    def after_response(self, response: requests.Response) -> float | None:
+        """Return seconds to wait; None: not again."""
+        status = response.status_code
+        if status not in FOR_NOW or not self._repeatable:
+            return None
+        # What was refused for its rate was not done, whatever it was.
+        if self._idempotent or status == _TOO_MANY:
+            return retry_after(response)
+        return None
+
+    def after_error(self, exc: BaseException) -> float | None:
+        """Return seconds to wait; None: not again."""
+        if any(getattr(one, 'exhausted', False) for one in causes(exc)):
+            return None
+        if isinstance(exc, ksa_exceptions.HttpError):
+            response = exc.response
+            return None if response is None else self.after_response(response)
+        if not isinstance(exc, ksa_exceptions.RetriableConnectionFailure):
+            return None
+        if not self._repeatable:
+            return None
+        return 0.0 if self._idempotent or never_sent(exc) else None
 
 
 def _delays() -> Iterator[float]:
@@ -124,32 +168,6 @@ def _delays() -> Iterator[float]:
         # Not all clients at once, after a service came back.
         yield delay * (0.75 + random.random() / 2)  # noqa: S311
         delay = min(2 * delay, _LONGEST_DELAY)
-
-
-def _repeatable(data: object) -> bool:
-    """Whether a body is still there after it was sent."""
-    return data is None or isinstance(data, str | bytes)
-
-
-def _wait_after(exc: Exception, method: str) -> float | None:
-    """Return seconds to wait before another try; None: there is to be none."""
-    if isinstance(exc, ksa_exceptions.HttpError):
-        response = exc.response
-        if exc.http_status in FOR_NOW and response is not None:
-            return _wait_for(response, method)
-        return None
-    if isinstance(exc, ksa_exceptions.RetriableConnectionFailure) and (
-        method.upper() in IDEMPOTENT or never_sent(exc)
-    ):
-        return 0.0
-    return None
-
-
-def _wait_for(response: requests.Response, method: str) -> float | None:
-    # What was refused for its rate was not done, whatever it was.
-    if method.upper() in IDEMPOTENT or response.status_code == 429:
-        return retry_after(response)
-    return None
 
 
 def retry_after(response: requests.Response) -> float:

@@ -13,20 +13,29 @@
 """The data of an image, to and from Glance.
 
 Not by python-glanceclient's own upload: that sends pieces without saying how
-many there are ("Transfer-Encoding: chunked"), so a proxy cannot refuse what is
-too big before it has all of it, and cannot be told to send it again.
+many there are ("Transfer-Encoding: chunked"), so that nobody on the way can
+refuse at once what is too big, and it cannot be told to begin anew.
 """
 
 import contextlib
+import contextvars
 import hashlib
-from collections.abc import Iterator
+import io
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+from keystoneauth1 import exceptions as ksa_exceptions
 
 from image_pipeline import exceptions
 from image_pipeline.clouds import images
 
 if TYPE_CHECKING:
     from image_pipeline.clouds import cloud as clouds_cloud
+
+LOG = logging.getLogger(__name__)
 
 SERVICE = 'Glance'
 
@@ -35,6 +44,17 @@ _PAST_THE_END = 416
 
 #: Bytes that are read and sent at once.
 BLOCK = 1 << 20
+
+_UNDER_WAY = frozenset({images.SAVING, 'uploading'})
+
+#: How often the data are sent at most.
+_TRIES = 3
+#: Seconds for which Glance may take to see that a connection broke.
+_SETTLED = 15.0
+_GLANCE = 0.1
+#: Bytes a second that an upload has at least, for the life of a token.
+_SLOW = 5 << 20
+_SHORT = 600.0
 
 
 class Body:
@@ -46,41 +66,41 @@ class Body:
 
     :param file: open for reading, seekable.
     :param size: bytes.
-    :param progress: called with the bytes sent so far.
-    :param cancelled: called before each block.
     """
 
-    def __init__(
-        self,
-        file: BinaryIO,
-        size: int,
-        progress: images.Progress | None = None,
-        cancelled: images.Check | None = None,
-    ) -> None:
+    def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
         self._size = size
-        self._progress = progress
-        self._cancelled = cancelled
+        self._stopped = False
+        #: Bytes that were handed over to be sent.
+        self.done = 0
 
     def __len__(self) -> int:
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
+        found = self._file.seek(0, io.SEEK_END)
+        if found != self._size:
+            raise exceptions.DigestMismatch(
+                f'the file has {found} bytes, not {self._size}'
+            )
         self._file.seek(0)
-        done = 0
-        while done < self._size:
-            if self._cancelled:
-                self._cancelled()
-            block = self._file.read(min(BLOCK, self._size - done))
+        self.done = 0
+        while self.done < self._size:
+            block = self._file.read(min(BLOCK, self._size - self.done))
+            if self._stopped:
+                raise exceptions.Interrupted('nobody waits for it any more')
             if not block:
                 raise exceptions.DigestMismatch(
-                    f'the file ended after {done} of {self._size} bytes '
-                    'while it was sent'
+                    f'the file ended after {self.done} of {self._size} '
+                    'bytes while it was sent'
                 )
             yield block
-            done += len(block)
-            if self._progress:
-                self._progress(done)
+            self.done += len(block)
+
+    def stop(self) -> None:
+        """Send no more of it."""
+        self._stopped = True
 
 
 class Data:
@@ -88,35 +108,98 @@ class Data:
 
     :param cloud: whose image service it is.
     :param url: of the data.
-    :param what: for messages, such as ``image 4f1c``.
+    :param image_id: the image.
+    :param status: returns the image's status as it is now.
     """
 
     def __init__(
-        self, cloud: 'clouds_cloud.Cloud', url: str, what: str
+        self,
+        cloud: 'clouds_cloud.Cloud',
+        url: str,
+        image_id: str,
+        status: Callable[[], str],
     ) -> None:
         self._cloud = cloud
         self._url = url
-        self._what = what
+        self._what = f'image {image_id}'
+        self._status = status
 
-    def send(self, body: Body, *, store: str | None = None) -> None:
-        """Send the data.
+    def send(
+        self,
+        body: Body,
+        progress: images.Progress | None,
+        cancelled: images.Check | None,
+        *,
+        store: str | None = None,
+    ) -> None:
+        """Send the data, and from the start again if the connection broke.
 
         :param body: the data.
+        :param progress: called with the bytes sent so far.
+        :param cancelled: called ten times a second; raises to stop.
         :param store: id of the store; None is the default one.
         """
-        patience = self._cloud.requests.upload_timeout
-        headers = {'Content-Type': 'application/octet-stream'}
+        size = len(body)
+        headers = {
+            'Content-Type': 'application/octet-stream',
+            # Glance compares it with what came, since API v2.18.
+            'x-openstack-image-size': str(size),
+        }
         if store:
             headers['x-image-meta-store'] = store
-        with self._translated('upload'):
-            self._cloud.session.request(
-                self._url,
-                'PUT',
-                data=body,
-                headers=headers,
-                # While it sends, the first counts.
-                timeout=(patience, patience),
-            )
+        for left in range(_TRIES - 1, -1, -1):
+            # A token must last until Glance has seen the last byte.
+            self._cloud.renew(max(_SHORT, size / _SLOW))
+            try:
+                with self._translated('upload'):
+                    _watched(
+                        lambda: self._put(body, headers),
+                        body,
+                        progress,
+                        cancelled,
+                    )
+            except exceptions.Unavailable as exc:
+                broke = exc
+            else:
+                return
+            status = self._settled(cancelled)
+            if status == images.ACTIVE:
+                # It was done; only the answer was lost.
+                return
+            message = f'{broke.message}, after {body.done} of {size} bytes'
+            if status != images.QUEUED or not left:
+                raise exceptions.Unavailable(
+                    f'{message}; the image is {status}', hint=broke.hint
+                ) from broke
+            LOG.warning('%s; sending it again', message)
+            # Glance may have closed the connection on a token it refused,
+            # before we could read that.
+            self._cloud.session.invalidate()
+
+    def _put(self, body: Body, headers: dict[str, str]) -> None:
+        patience = self._cloud.requests.upload_timeout
+        self._cloud.session.request(
+            self._url,
+            'PUT',
+            data=body,
+            headers=headers,
+            # urllib3 has the first hold while it sends, too.
+            timeout=(patience, patience),
+        )
+
+    def _settled(self, cancelled: images.Check | None) -> str:
+        """Return the image's status, when Glance has seen that we are gone."""
+        until = time.monotonic() + _SETTLED
+        while True:
+            try:
+                status = self._status()
+            except exceptions.Unavailable:
+                return 'not to be seen now'
+            if status not in _UNDER_WAY or time.monotonic() > until:
+                return status
+            if cancelled:
+                cancelled()
+            time.sleep(5 * _GLANCE)
 
     def ranges(self) -> bool:
         """Whether the store honours ranges."""
@@ -200,8 +283,6 @@ class Data:
             )
             status = response.status_code
             if status >= 400 and status != _PAST_THE_END:
-                from keystoneauth1 import exceptions as ksa_exceptions
-
                 raise ksa_exceptions.from_response(response, 'GET', self._url)
             return response
 
@@ -209,3 +290,52 @@ class Data:
         self, doing: str
     ) -> contextlib.AbstractContextManager[None]:
         return self._cloud.translated(SERVICE, f'{doing} {self._what}')
+
+
+def _watched(
+    work: Callable[[], None],
+    body: Body,
+    progress: images.Progress | None,
+    cancelled: images.Check | None,
+) -> None:
+    """Do work in a thread of its own, so that it can be given up at once.
+
+    A request that waits for a service cannot be interrupted.  Given up, it
+    fails with its time-out, or at the next block of its body.
+
+    :param work: sends the body.
+    :param body: what is sent.
+    :param progress: called from this thread.
+    :param cancelled: called from this thread.
+    """
+    over = threading.Event()
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as exc:
+            raised.append(exc)
+        finally:
+            over.set()
+
+    context = contextvars.copy_context()
+    thread = threading.Thread(
+        target=context.run, args=(run,), name='upload', daemon=True
+    )
+    thread.start()
+    told = 0
+    try:
+        while not over.wait(_GLANCE):
+            if cancelled:
+                cancelled()
+            if progress and body.done != told:
+                told = body.done
+                progress(told)
+    except BaseException:
+        body.stop()
+        raise
+    if raised:
+        raise raised[0]
+    if progress and body.done != told:
+        progress(body.done)
