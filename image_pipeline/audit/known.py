@@ -93,7 +93,8 @@ def safety(subject: subjects.ArtifactView) -> disk_safety.Safety:
     :raises CannotTell: it cannot be read.
     """
     return subject.image.remember(
-        'safety', lambda: disk_safety.judge(subject.path)
+        'safety',
+        lambda: disk_safety.judge(subject.path, subject.image.disk.source),
     )
 
 

@@ -28,6 +28,8 @@ from image_pipeline.disk import (
 
 #: Bytes that are looked at where less than all is read.
 SAMPLE = 64 << 20
+#: Bytes that are read at most where each piece is another request.
+_REMOTE_SAMPLE = 4 << 20
 _PIECE = 64 << 10
 _STEP = 4096
 
@@ -123,13 +125,16 @@ def residue(
     """Look for what is not zero in free space.
 
     What the disk's own tables know to be zero is not read.  Of more than
-    ``sample`` bytes, pieces at even distances are.
+    ``sample`` bytes, pieces at even distances are; fewer of them where the
+    disk lies elsewhere.
 
     :param disk: the disk.
     :param ranges: what is free.
     :param sample: bytes that are read at most.
     :raises ImageUnreadable: the disk is damaged.
     """
+    if disk.source is not None:
+        sample = min(sample, _REMOTE_SAMPLE)
     total = 0
     filled: list[Range] = []
     for start, end in ranges:

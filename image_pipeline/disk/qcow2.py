@@ -19,6 +19,7 @@ bytes.  Every number of the file is distrusted.
 """
 
 import array
+import contextlib
 import dataclasses
 import struct
 import sys
@@ -61,8 +62,13 @@ class Allocation:
 class Qcow2Disk(reader.Disk):
     """The virtual disk in a qcow2 file."""
 
-    def __init__(self, path: Path, inspection: reader.Inspection) -> None:
-        super().__init__(path, inspection)
+    def __init__(
+        self,
+        path: Path,
+        inspection: reader.Inspection,
+        source: reader.Source | None = None,
+    ) -> None:
+        super().__init__(path, inspection, source)
         try:
             self.header = self._read_header()
             self.size = self.header.size
@@ -112,6 +118,13 @@ class Qcow2Disk(reader.Disk):
         most = _CLUSTERS_KEPT // 2 >> self.header.cluster_bits
         chosen = list(wanted.items())[:most]
         entries = [entry for _, entry in chosen]
+        if self.source is not None:
+            mask = self._compressed_mask
+            with contextlib.suppress(exceptions.ImageUnreadable):
+                self.source.expect(
+                    (entry & mask, self._compressed_end(entry))
+                    for entry in entries
+                )
         for (cluster, _), data in zip(
             chosen, parallel.each(self._unpacked, entries), strict=True
         ):

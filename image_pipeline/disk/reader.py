@@ -12,56 +12,27 @@
 
 """Open an image file as the virtual disk that a guest would see, read-only.
 
-Nothing else may touch a file before :func:`inspect` has: a qcow2 may name a
-host file as its backing or data file, and the wrong reader would hand that
-file's content out (CVE-2024-32498, CVE-2022-47951).  The inspector is
-oslo.utils', the same code that Glance and Nova run.
+Each file is inspected first, see :mod:`image_pipeline.disk.inspection`.
 """
 
 import abc
-import dataclasses
+import contextlib
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from image_pipeline import exceptions
+from image_pipeline.disk import inspection as disk_inspection
 from image_pipeline.disk import sparse
 
-#: The least that can hold a boot sector.
-SECTOR = 512
-#: Formats of oslo.utils that are a plain copy of the disk.
-_PLAIN = frozenset({'raw', 'gpt', 'iso', 'luks'})
-#: Formats of oslo.utils that are read, beside plain ones.
-_READ = frozenset({'qcow2', 'vhd', 'vhdx', 'vmdk', 'vdi'})
-#: What qemu-img calls a format, where that is not oslo.utils' word.
-_QEMU_NAMES = {'vhd': 'vpc'}
-#: What an inspector's failed check means for a person, by its name.
-_UNSAFE = {
-    'backing_file': 'it needs a backing file',
-    'data_file': 'it keeps its data in another file',
-    'unknown_features': 'it uses features that are not known',
-}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Inspection:
-    """What the inspector said of a file.
-
-    :param format: ``raw``, ``qcow2``, ``vmdk``, ``vhd``, ``vhdx`` or
-        ``vdi``.
-    :param detected: the inspector's own word; it calls a raw disk with a
-        boot record ``gpt``, whichever table that holds, and takes a fixed
-        VHD and a VMDK's descriptor for raw disks.
-    :param findings: checks that failed without making the file unsafe to
-        read, by the inspector's name of the check: Glance refuses these.
-    """
-
-    format: str
-    detected: str
-    findings: tuple[tuple[str, str], ...] = ()
+SECTOR = disk_inspection.SECTOR
+Inspection = disk_inspection.Inspection
+Source = disk_inspection.Source
+inspect = disk_inspection.inspect
+#: Formats of which parts are read from elsewhere.
+REMOTE = frozenset({'raw', 'qcow2'})
 
 
 class Disk(abc.ABC):
@@ -69,21 +40,34 @@ class Disk(abc.ABC):
 
     :param path: the file.
     :param inspection: what :func:`inspect` said of it.
+    :param source: where its bytes are; None: in that file.  It stays open.
     """
 
     #: The image format, as Glance calls it.
     format: str
     #: Bytes that the guest sees.
     size: int
+    #: Where the bytes of the file are; None: in the file.
+    source: Source | None = None
 
-    def __init__(self, path: Path, inspection: Inspection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        inspection: Inspection,
+        source: Source | None = None,
+    ) -> None:
         self.path = path
         self.inspection = inspection
         self.format = inspection.format
+        self.source = source
+        self._fd = -1
+        if source is not None:
+            self.file_size = source.size
+            return
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as exc:
-            raise _cannot_open(path, exc) from exc
+            raise disk_inspection.cannot_open(path, exc) from exc
         self.file_size = os.fstat(self._fd).st_size
 
     @abc.abstractmethod
@@ -138,6 +122,8 @@ class Disk(abc.ABC):
         if offset >= self.file_size:
             # No table may make the system compute with what is not there.
             return b''
+        if self.source is not None:
+            return self.source.read(offset, length)
         try:
             return os.pread(self._fd, length, offset)
         except OSError as exc:
@@ -149,8 +135,13 @@ class Disk(abc.ABC):
 class RawDisk(Disk):
     """A file that is the disk, byte for byte."""
 
-    def __init__(self, path: Path, inspection: Inspection) -> None:
-        super().__init__(path, inspection)
+    def __init__(
+        self,
+        path: Path,
+        inspection: Inspection,
+        source: Source | None = None,
+    ) -> None:
+        super().__init__(path, inspection, source)
         self.size = self.file_size
 
     def read(self, offset: int, length: int) -> bytes:
@@ -159,8 +150,18 @@ class RawDisk(Disk):
             return b''
         return self._pread(min(length, self.size - offset), offset)
 
+    def expect(self, places: Iterable[int]) -> None:
+        """Fetch from elsewhere what is near; see the base class."""
+        if self.source is not None:
+            # What cannot be had is told by the read itself.
+            with contextlib.suppress(exceptions.ImageUnreadable):
+                self.source.expect((place, place + 1) for place in places)
+
     def filled(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Give what is no hole; see :meth:`Disk.filled`."""
+        if self.source is not None:
+            yield from super().filled(start, end)
+            return
         try:
             yield from sparse.data(
                 self._fd, start=start, end=min(end, self.size)
@@ -171,84 +172,28 @@ class RawDisk(Disk):
             ) from exc
 
 
-def inspect(path: Path) -> Inspection:
-    """Tell what a file is, and that it is safe to open.
-
-    :param path: the file.
-    :raises ImageUnreadable: it is missing, not a file, too short, of a
-        format that is not read, or not safe.
-    """
-    _check_file(path)
-    plain = _plain(path)
-    if plain == 'vmdk':
-        # Only its reader knows whether what it names lies beside it; the
-        # inspector takes most of them for raw disks.
-        return Inspection(
-            format='vmdk',
-            detected='vmdk',
-            findings=(('descriptor', 'its disk is in further files'),),
-        )
-    # Imported here: `--help` must not pay for it.
-    from oslo_utils.imageutils import format_inspector
-
-    try:
-        found = format_inspector.detect_file_format(str(path))
-    except OSError as exc:
-        raise _cannot_open(path, exc) from exc
-    except Exception as exc:
-        # The inspector meets hostile bytes: whatever it raises is about them.
-        return _ambiguous(path, exc)
-    detected = str(found) if found is not None else 'raw'
-    if detected not in _PLAIN and detected not in _READ:
-        raise exceptions.ImageUnreadable(
-            f'{path}: images of the format {detected} are not read',
-            hint=f'convert it first: qemu-img convert -f {detected} '
-            '-O qcow2 IN OUT',
-        )
-    failures: dict[str, str] = {}
-    try:
-        if found is not None:
-            found.safety_check()
-    except format_inspector.SafetyCheckFailed as exc:
-        failures = {name: str(why) for name, why in exc.failures.items()}
-    except Exception as exc:
-        raise exceptions.ImageUnreadable(
-            f'{path}: is damaged or cut short: {exc}',
-            hint='compare it with its checksum',
-        ) from exc
-    if detected in _READ and failures:
-        reasons = ', '.join(
-            _UNSAFE.get(name, f'{name}: {why}')
-            for name, why in failures.items()
-        )
-        qemu_name = _QEMU_NAMES.get(detected, detected)
-        raise exceptions.ImageUnreadable(
-            f'{path}: is not safe to open: {reasons}',
-            hint='make a file of its own, on a host that you trust: '
-            f'qemu-img convert -f {qemu_name} -O qcow2 IN OUT',
-        )
-    return Inspection(
-        format=detected if detected in _READ else plain,
-        detected=detected,
-        findings=tuple(failures.items()),
-    )
-
-
-def open_disk(path: Path | str) -> Disk:
+def open_disk(path: Path | str, source: Source | None = None) -> Disk:
     """Open an image file as a virtual disk, after checking that it is safe.
 
     :param path: a file of one of the formats of :class:`Inspection`; ours
         or a stranger's.
+    :param source: where its bytes are, of a format of :data:`REMOTE`; None:
+        in that file.
     :returns: the disk; close it, or use it as a context.
     :raises ImageUnreadable: it cannot or must not be opened.
     """
     path = Path(path)
-    inspection = inspect(path)
+    inspection = inspect(path, source)
     # Imported here: an audit needs one of them.
     if inspection.format == 'qcow2':
         from image_pipeline.disk import qcow2
 
-        return qcow2.Qcow2Disk(path, inspection)
+        return qcow2.Qcow2Disk(path, inspection, source)
+    if source is not None and inspection.format not in REMOTE:
+        raise NotRemote(
+            f'{path}: {inspection.format} is read from files only',
+            hint='download it first',
+        )
     if inspection.format == 'vmdk':
         from image_pipeline.disk import vmdk
 
@@ -261,72 +206,8 @@ def open_disk(path: Path | str) -> Disk:
         from image_pipeline.disk import vdi
 
         return vdi.VdiDisk(path, inspection)
-    return RawDisk(path, inspection)
+    return RawDisk(path, inspection, source)
 
 
-def _plain(path: Path) -> str:
-    """Return the format of what the inspector takes for a plain disk.
-
-    It looks at the beginning only, and at descriptors of a megabyte only.
-    """
-    from image_pipeline.disk import vhd, vmdk
-
-    try:
-        with path.open('rb') as file:
-            if vmdk.is_descriptor(file.read(SECTOR)):
-                return 'vmdk'
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - SECTOR, 0))
-            return 'vhd' if vhd.is_fixed(file.read(SECTOR), size) else 'raw'
-    except OSError as exc:
-        raise _cannot_open(path, exc) from exc
-
-
-def _ambiguous(path: Path, exc: Exception) -> Inspection:
-    """Judge a file in which the inspector saw several formats.
-
-    A hybrid ISO is both an ISO and a disk, which is harmless; anything else
-    may hide one image in another.
-    """
-    formats = set(str(exc).rpartition(': ')[2].split(','))
-    if formats == {'iso', 'gpt'}:
-        return Inspection(format='raw', detected='iso')
-    raise exceptions.ImageUnreadable(
-        f'{path}: its format cannot be told: {exc}'
-    ) from exc
-
-
-def _check_file(path: Path) -> None:
-    try:
-        status = path.stat()
-    except OSError as exc:
-        raise _cannot_open(path, exc) from exc
-    except ValueError as exc:
-        raise exceptions.ImageUnreadable(
-            f'{str(path)!r} is not a path: {exc}'
-        ) from exc
-    if stat.S_ISDIR(status.st_mode):
-        raise exceptions.ImageUnreadable(
-            f'{path}: is a directory, not an image file',
-            hint='name the file itself',
-        )
-    if not stat.S_ISREG(status.st_mode):
-        raise exceptions.ImageUnreadable(
-            f'{path}: is a device or a pipe, not an image file',
-            hint='copy it into a file first',
-        )
-    if status.st_size == 0:
-        raise exceptions.ImageUnreadable(f'{path}: is empty')
-    # A descriptor of a VMDK may be as short as that.
-    if status.st_size < SECTOR and _plain(path) == 'raw':
-        raise exceptions.ImageUnreadable(
-            f'{path}: is too short for an image ({status.st_size} bytes)'
-        )
-
-
-def _cannot_open(path: Path, exc: OSError) -> exceptions.ImageUnreadable:
-    if isinstance(exc, FileNotFoundError):
-        return exceptions.ImageUnreadable(f'{path}: there is no such file')
-    return exceptions.ImageUnreadable(
-        f'{path}: cannot be opened: {exc.strerror}'
-    )
+class NotRemote(exceptions.ImageUnreadable):
+    """An image is of a format that is read from a file on this host only."""

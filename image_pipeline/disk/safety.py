@@ -19,8 +19,10 @@ leave to QEMU: internal snapshots and encryption.
 import dataclasses
 import struct
 from pathlib import Path
+from typing import IO, cast
 
 from image_pipeline import exceptions
+from image_pipeline.disk import inspection
 
 _HEADER = 112
 _MAGIC = b'QFI\xfb'
@@ -45,10 +47,11 @@ class Safety:
     failures: tuple[tuple[str, str], ...] = ()
 
 
-def judge(path: Path) -> Safety:
+def judge(path: Path, source: inspection.Source | None = None) -> Safety:
     """Look at a file as Glance does when it is uploaded.
 
     :param path: the file.
+    :param source: where its bytes are; None: in that file.
     :raises ImageUnreadable: it cannot be read.
     """
     # Imported here: `--help` must not pay for it.
@@ -57,21 +60,23 @@ def judge(path: Path) -> Safety:
     found = []
     failures: dict[str, str] = {}
     try:
-        with path.open('rb') as file:
+        with _opened(path, source) as file:
             wrapper = format_inspector.InspectWrapper(file)
             while wrapper.read(_STEP):
                 if wrapper.formats:
                     break
             wrapper.close()
             found = wrapper.formats or []
-            head = _read(path, 0, _HEADER)
+            head = _read(path, source, 0, _HEADER)
         for inspector in found:
             try:
                 inspector.safety_check()
             except format_inspector.SafetyCheckFailed as exc:
                 failures |= {n: str(why) for n, why in exc.failures.items()}
         if head[:4] == _MAGIC:
-            failures |= _qcow2(path, head)
+            failures |= _qcow2(path, source, head)
+    except exceptions.ImageUnreadable:
+        raise
     except OSError as exc:
         raise exceptions.ImageUnreadable(
             f'{path}: cannot be read: {exc.strerror}'
@@ -88,7 +93,9 @@ def judge(path: Path) -> Safety:
     )
 
 
-def _qcow2(path: Path, head: bytes) -> dict[str, str]:
+def _qcow2(
+    path: Path, source: inspection.Source | None, head: bytes
+) -> dict[str, str]:
     """Return what oslo.utils does not look at."""
     found = {}
     version, _, _, bits, _, crypt = struct.unpack_from('>IQIIQI', head, 4)
@@ -102,7 +109,7 @@ def _qcow2(path: Path, head: bytes) -> dict[str, str]:
         (place,) = struct.unpack_from('>I', head, 100)
         # The extensions lie in the first cluster.
         for _ in range(_MOST_EXTENSIONS):
-            entry = _read(path, place, 8)
+            entry = _read(path, source, place, 8)
             if len(entry) < 8 or place + 8 > 1 << bits:
                 break
             kind, length = struct.unpack('>II', entry)
@@ -114,7 +121,17 @@ def _qcow2(path: Path, head: bytes) -> dict[str, str]:
     return found
 
 
-def _read(path: Path, offset: int, length: int) -> bytes:
+def _opened(path: Path, source: inspection.Source | None) -> IO[bytes]:
+    if source is None:
+        return path.open('rb')
+    return cast(IO[bytes], inspection.Stream(source))
+
+
+def _read(
+    path: Path, source: inspection.Source | None, offset: int, length: int
+) -> bytes:
+    if source is not None:
+        return source.read(offset, length)
     with path.open('rb') as file:
         file.seek(offset)
         return file.read(length)

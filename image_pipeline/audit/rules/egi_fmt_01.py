@@ -126,6 +126,8 @@ class EgiFmt01(rule.Rule):
 
 
 def _is_ova(subject: subjects.ArtifactView) -> bool:
+    if subject.image.disk.source is not None:
+        return False
     try:
         return ova.is_ova(subject.path)
     except OSError:

@@ -81,7 +81,7 @@ class EgiOva01(rule.Rule):
 
 
 def _find(subject: subjects.ArtifactView) -> Path | None:
-    if ova.is_ova(subject.path):
+    if subject.image.disk.source is None and ova.is_ova(subject.path):
         return subject.path
     for name, path in subject.side_files.items():
         if name.lower().endswith('.ova'):
