@@ -48,6 +48,8 @@ class Subject(enum.StrEnum):
     RUN = 'run'
     #: The image in a catalogue: its name, properties and state.
     REGISTERED_IMAGE = 'registered-image'
+    #: The image as a cloud lists it, whoever made it, among all others there.
+    LISTED_IMAGE = 'listed-image'
 
 
 class Fix(enum.StrEnum):

@@ -19,9 +19,9 @@ import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from image_pipeline import artifact
+from image_pipeline import artifact, exceptions
+from image_pipeline.audit import listing, report, rule, subjects, view
 from image_pipeline.audit import profile as audit_profile
-from image_pipeline.audit import report, rule, subjects, view
 from image_pipeline.audit import waiver as audit_waiver
 from image_pipeline.disk import reader
 
@@ -35,8 +35,10 @@ def run(
     *,
     run_view: subjects.RunView | None = None,
     registered: subjects.RegisteredImageView | None = None,
+    listed: listing.ListedImageView | None = None,
     shown_as: Path | None = None,
     published: bool = True,
+    source: reader.Source | None = None,
 ) -> report.Report:
     """Look into an image file and report what its rules say.
 
@@ -45,41 +47,102 @@ def run(
     :param waived: the waivers, see :func:`audit_waiver.load`.
     :param run_view: the run that made it, for rules about that.
     :param registered: its record in a catalogue, for rules about that.
+    :param listed: what a cloud lists of it, for rules about that.
     :param shown_as: what the report and waivers call the image; None: path.
     :param published: whether the file lies where others get it, with its
         checksums beside it.
+    :param source: where its bytes are; None: in the file.
     :raises ImageUnreadable: it cannot or must not be opened.
     """
-    with _no_collector(), reader.open_disk(path) as disk:
+    with _no_collector(), reader.open_disk(path, source) as disk:
         image = view.ImageView(disk)
         shown = subjects.Subjects(
             image=image,
             artifact=subjects.ArtifactView(
                 path=path,
                 image=image,
-                side_files=subjects.beside(path),
+                side_files={} if source else subjects.beside(path),
                 published=published,
             ),
             run=run_view,
             registered=_with_image(registered, image),
+            listed=listed,
         )
-        waiver_list = tuple(waived)
-        return report.Report(
+        return _report(
+            profile,
+            shown,
+            waived,
             image=shown_as or path,
-            format=disk.format,
+            format_=disk.format,
             virtual_size=disk.size,
-            profile=profile.name,
-            results=tuple(
-                _result(
-                    chosen,
-                    shown,
-                    shown_as or path,
-                    waiver_list,
-                    profile.least,
-                )
-                for chosen in profile.chosen
-            ),
         )
+
+
+#: What needs no file: it is said, not seen.
+_SAID = frozenset({rule.Subject.REGISTERED_IMAGE, rule.Subject.LISTED_IMAGE})
+
+
+def run_metadata(
+    profile: audit_profile.Profile,
+    waived: Iterable[audit_waiver.Waiver] = (),
+    *,
+    registered: subjects.RegisteredImageView,
+    listed: listing.ListedImageView | None,
+    shown_as: Path,
+    format_: str,
+    virtual_size: int,
+) -> report.Report:
+    """Report what rules say of what is said of an image, without looking.
+
+    Rules about what is in it are left out; what others ask of it does not
+    apply.
+
+    :param profile: the rules, see :func:`audit_profile.load`.
+    :param waived: the waivers, see :func:`audit_waiver.load`.
+    :param registered: its properties, and its record in a catalogue.
+    :param listed: what a cloud lists of it.
+    :param shown_as: what the report and waivers call the image.
+    :param format_: its format, as the catalogue says.
+    :param virtual_size: likewise, in bytes; 0 if it does not say.
+    """
+    return _report(
+        dataclasses.replace(
+            profile,
+            chosen=tuple(
+                one for one in profile.chosen if one.rule.subject in _SAID
+            ),
+        ),
+        subjects.Subjects(
+            registered=dataclasses.replace(registered, unseen=True),
+            listed=listed,
+        ),
+        waived,
+        image=shown_as,
+        format_=format_,
+        virtual_size=virtual_size,
+    )
+
+
+def _report(
+    profile: audit_profile.Profile,
+    shown: subjects.Subjects,
+    waived: Iterable[audit_waiver.Waiver],
+    *,
+    image: Path,
+    format_: str,
+    virtual_size: int,
+) -> report.Report:
+    waiver_list = tuple(waived)
+    return report.Report(
+        image=image,
+        format=format_,
+        virtual_size=virtual_size,
+        profile=profile.name,
+        results=tuple(
+            _result(chosen, shown, image, waiver_list, profile.least)
+            for chosen in profile.chosen
+        ),
+    )
 
 
 @contextlib.contextmanager
@@ -126,6 +189,8 @@ def judge(
         )
     try:
         return chosen.rule.check(subject, chosen.options)
+    except exceptions.Interrupted:
+        raise
     except Exception as exc:
         # A rule of another package must not end the audit of the others.
         LOG.debug('rule %s failed itself', chosen.rule.id, exc_info=True)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from image_pipeline import artifact
-from image_pipeline.audit import rule, view
+from image_pipeline.audit import listing, rule, view
 
 #: Files that list the checksums of others; Fedora's is called after the
 #: release: ``Fedora-Cloud-43-1.6-x86_64-CHECKSUM``.
@@ -80,6 +80,8 @@ class RegisteredImageView:
     :param record: all that the catalogue knows of it; None before it is
         registered.
     :param others: the other images of the catalogue.
+    :param unseen: whether nobody asked for the disk: what is about it does
+        not apply then, and is not unknown.
     """
 
     name: str
@@ -88,6 +90,7 @@ class RegisteredImageView:
     image: view.ImageView | None = None
     record: artifact.ImageRecord | None = None
     others: tuple[artifact.ImageRecord, ...] = ()
+    unseen: bool = False
 
     @classmethod
     def of(
@@ -114,7 +117,7 @@ class RegisteredImageView:
         :raises NotApplicable: it is not registered.
         """
         if self.record is None:
-            raise rule.NotApplicable('the image is not registered yet')
+            raise rule.NotApplicable('the pipeline did not register it')
         return self.record
 
     def says(self, name: str) -> bool:
@@ -128,7 +131,10 @@ class RegisteredImageView:
         """Return the disk.
 
         :raises CannotTell: it is not at hand.
+        :raises NotApplicable: nobody asked for it.
         """
+        if self.unseen:
+            raise rule.NotApplicable('only what is said of it is judged')
         if self.image is None:
             raise rule.CannotTell('the image itself is not at hand')
         return self.image
@@ -142,12 +148,14 @@ class Subjects:
     :param artifact: its file and the files beside it.
     :param run: the run that made it.
     :param registered: its record in a catalogue.
+    :param listed: what a cloud lists of it.
     """
 
     image: view.ImageView | None = None
     artifact: ArtifactView | None = None
     run: RunView | None = None
     registered: RegisteredImageView | None = None
+    listed: listing.ListedImageView | None = None
 
     def get(self, subject: rule.Subject) -> Any:
         """Return what a rule of this subject is shown, or None.
@@ -159,6 +167,7 @@ class Subjects:
             rule.Subject.ARTIFACT: self.artifact,
             rule.Subject.RUN: self.run,
             rule.Subject.REGISTERED_IMAGE: self.registered,
+            rule.Subject.LISTED_IMAGE: self.listed,
         }[subject]
 
 

@@ -140,6 +140,8 @@ class Meta03(rule.Rule):
             )
         yield from _missing(subject, options)
         yield from _scs(properties, options)
+        if subject.unseen:
+            return
         for one in claims.contradictions(subject):
             if one.key not in _ELSEWHERE:
                 yield found.said(one.message, data=properties.get(one.key))

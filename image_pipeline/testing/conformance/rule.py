@@ -30,7 +30,7 @@ from image_pipeline.audit import registry, subjects, view
 from image_pipeline.audit import rule as audit_rule
 from image_pipeline.audit.guest import residue
 from image_pipeline.disk import partitions
-from image_pipeline.testing import disks, images
+from image_pipeline.testing import disks, images, listed
 
 _ID = re.compile(r'[A-Z][A-Z0-9]*(-[A-Z0-9]+)+')
 _SATISFIED = re.compile(r'(element|stage):[a-z][a-z0-9-]*')
@@ -251,4 +251,5 @@ def _subject(rule: audit_rule.Rule, image: view.ImageView) -> Any:
         registered=subjects.RegisteredImageView(
             name='x', properties={}, image=image
         ),
+        listed=listed.view(name='x', size=image.disk.size),
     ).get(rule.subject)

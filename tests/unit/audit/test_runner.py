@@ -16,8 +16,16 @@ from pathlib import Path
 import pytest
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.audit import profile, report, rule, runner, waiver
-from image_pipeline.testing import disks
+from image_pipeline.audit import (
+    profile,
+    registry,
+    report,
+    rule,
+    runner,
+    subjects,
+    waiver,
+)
+from image_pipeline.testing import disks, listed
 
 EVIDENCE = artifact.Evidence(message='seen', offset=7)
 
@@ -220,3 +228,40 @@ def test_what_is_less_than_the_profile_is_about_passes(
     found = result(image, Fake(*findings), least=least)
     assert found.outcome == outcome
     assert bool(found.evidence) == bool(found.remedy) == (outcome == 'fail')
+
+
+def metadata(**properties):
+    chosen = profile.load('egi', registry.rules())
+    image = listed.image(properties=properties)
+    return runner.run_metadata(
+        chosen,
+        registered=subjects.RegisteredImageView(
+            name='debian-12',
+            properties=listed.view(one=image).properties,
+        ),
+        listed=listed.view(one=image),
+        shown_as=Path('cloud', 'x', 'debian-12.qcow2'),
+        format_='qcow2',
+        virtual_size=0,
+    )
+
+
+def test_metadata_alone_are_judged_by_rules_about_those():
+    report = metadata()
+    assert {one.rule.partition('-')[0] for one in report.results} >= {
+        'CLOUD',
+        'META',
+    }
+    assert not any(one.rule.startswith('EGI-SEC') for one in report.results)
+    assert report.failed == ()
+    assert report.blocking == ()
+
+
+def test_what_asks_for_the_image_does_not_apply_to_metadata():
+    outcomes = {one.rule: one.outcome for one in metadata().results}
+    assert outcomes['META-01'] is artifact.Outcome.NOT_APPLICABLE
+    assert outcomes['META-03'] is artifact.Outcome.PASS
+
+
+def test_values_that_openstack_does_not_know_are_told_without_the_image():
+    assert metadata(hw_disk_bus='virtoi').failed == ('META-03',)
