@@ -153,14 +153,14 @@ def tfvars(images: _Images, prefix: str) -> str:
     width = max(map(len, values), default=0)
     for name, value in values.items():
         if isinstance(value, str):
-            lines.append(f'{name.ljust(width)} = {_quoted(value)}')
+            lines.append(f'{name.ljust(width)} = {quoted(value)}')
             continue
-        keys = {_quoted(key): one for key, one in value.items()}
+        keys = {quoted(key): one for key, one in value.items()}
         inner = max(map(len, keys))
         lines += [
             f'{name} = {{',
             *(
-                f'  {key.ljust(inner)} = {_quoted(one)}'
+                f'  {key.ljust(inner)} = {quoted(one)}'
                 for key, one in keys.items()
             ),
             '}',
@@ -272,10 +272,13 @@ def _about(images: Iterable[str]) -> str:
     )
 
 
-def _quoted(text: str) -> str:
-    """Return a string of Terraform's language, where ${ and %{ are more."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    return quoted.replace('${', '$${').replace('%{', '%%{')
+def quoted(text: str) -> str:
+    """Return a string of Terraform's language, where ${ and %{ are more.
+
+    :param text: what it says.
+    """
+    said = json.dumps(text, ensure_ascii=False)
+    return said.replace('${', '$${').replace('%{', '%%{')
 
 
 def _prefix(text: str) -> str:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from image_pipeline import exceptions
+from image_pipeline import artifact, exceptions
 from image_pipeline.host import workspace
 from image_pipeline.store import runs as store_runs
 from image_pipeline.store import store as store_module
@@ -132,6 +132,7 @@ def _artifacts(
         for made in record.artifacts.values()
         if made.size <= _SMALL
     }
+    compared |= _package_lists(store)
     for folder in sorted(store.artifacts.root.glob('[!.]*/')):
         digest = f'sha256:{folder.name}'
         if digest in compared:
@@ -152,6 +153,21 @@ def _artifacts(
                 name=folder.name,
                 size=info.st_blocks * 512 if info else 0,
             )
+
+
+def _package_lists(store: store_module.Store) -> set[str]:
+    """Return the lists of packages that kept runs' images have.
+
+    ``image list --package`` asks for them as long as an image is in use
+    anywhere; that is nothing that this host knows.
+    """
+    return {
+        str(made.get('digest'))
+        for run in store.runs.list_runs()
+        for step in run.manifest.get('steps', {}).values()
+        for made in step.get('artifacts') or ()
+        if made.get('kind') == artifact.PACKAGES
+    }
 
 
 def _steps(

@@ -60,6 +60,34 @@ def test_an_artifact_goes_when_it_was_long_not_used(store, tmp_path):
     assert not store.artifacts.present(made)
 
 
+def test_list_of_packages_stays_as_long_as_its_run(store, tmp_path):
+    made = adopt(store, tmp_path, '[]')
+    listed = {'kind': 'packages', 'digest': made.digest}
+    for _ in range(3):
+        folder = run(store, end=False)
+        folder.save_manifest(
+            {'recipe': 'r', 'steps': {'compose': {'artifacts': [listed]}}}
+        )
+        folder.end()
+        listed = {**listed, 'digest': 'sha256:' + '0' * 64}
+    gone = collect.collect(store, POLICY, now=LATER)
+    # Of three runs two are kept; the first one had this list.
+    assert ('artifact', made.digest[7:]) in names(gone)
+    again = adopt(store, tmp_path, '[]')
+    folder.save_manifest(
+        {
+            'recipe': 'r',
+            'steps': {
+                'compose': {
+                    'artifacts': [{'kind': 'packages', 'digest': again.digest}]
+                },
+                'audit': {'artifacts': []},
+            },
+        }
+    )
+    assert collect.collect(store, POLICY, now=LATER) == []
+
+
 def test_what_is_leased_or_in_the_catalogue_stays(store, tmp_path):
     leased = adopt(store, tmp_path, 'leased')
     linked = adopt(store, tmp_path, 'linked')
