@@ -30,6 +30,7 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 
 from image_pipeline.conf import settings as conf_settings
+from image_pipeline.host import redaction
 
 LOG = logging.getLogger(__name__)
 
@@ -63,6 +64,16 @@ class Session(ksa_session.Session):
         self.patience = patience
         self._sleep = sleep
         self._now = now
+
+    def get_auth_headers(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the headers with the token, and keep it out of all texts.
+
+        :param args: as keystoneauth takes them.
+        :param kwargs: as keystoneauth takes them.
+        """
+        headers = super().get_auth_headers(*args, **kwargs)
+        redaction.register(*(headers or {}).values())
+        return headers
 
     def request(  # type: ignore[override]  # all else is handed on
         self, url: str, method: str, **kwargs: Any

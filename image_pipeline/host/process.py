@@ -255,7 +255,7 @@ class Host:
         cwd: Path | None,
         env: Mapping[str, str] | None,
     ) -> 'subprocess.Popen[bytes]':
-        environment = dict(os.environ) | {'PATH': search_path()}
+        environment = inherited(os.environ) | {'PATH': search_path()}
         environment |= env or {}
         if self.run_id:
             environment[RUN_VARIABLE] = self.run_id
@@ -322,6 +322,17 @@ class Host:
             tail=tail,
             log=str(log) if log else None,
         )
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what of an environment the programs that we run get to see.
+
+    Not ``OS_PASSWORD``: the element ``manifests`` of diskimage-builder writes
+    its environment into the image.
+
+    :param environ: ours.
+    """
+    return {k: v for k, v in environ.items() if not k.startswith('OS_')}
 
 
 def search_path() -> str:

@@ -183,3 +183,12 @@ def test_killing_a_run_goes_by_its_whole_id(tmp_path, monkeypatch):
     monkeypatch.setattr(process, 'Path', lambda name: tmp_path)
     assert process.kill_run('run-1') == [10, 12]
     assert set(killed) == {(10, signal.SIGKILL), (12, signal.SIGKILL)}
+
+
+def test_programs_do_not_see_the_credentials_of_a_cloud():
+    assert process.inherited(
+        {'OS_PASSWORD': 'x', 'OSTYPE': 'y', 'A': 'z'}
+    ) == {
+        'OSTYPE': 'y',
+        'A': 'z',
+    }

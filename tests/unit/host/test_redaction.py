@@ -10,7 +10,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import pytest
+
 from image_pipeline.host import redaction
+
+
+@pytest.fixture(autouse=True)
+def nothing_registered(monkeypatch):
+    monkeypatch.setattr(redaction, '_known', frozenset())
 
 
 def test_every_secret_is_replaced_the_longest_first():
@@ -28,3 +35,21 @@ def test_values_are_redacted_at_any_depth_and_keys_are_not():
     assert redact.values(value) == {
         'secret': ['a ***', {'b': ['***', 1, None]}]
     }
+
+
+def test_what_is_registered_later_is_kept_out_of_every_text():
+    redact = redaction.Redactor(['own-secret'])
+    redaction.register('a-token', None, '')
+    assert redact('own-secret a-token') == '*** ***'
+    assert redaction.redact('own-secret a-token') == 'own-secret ***'
+
+
+def test_a_registered_value_too_short_to_be_a_secret_is_left():
+    redaction.register('demo')
+    assert redaction.redact('project demo') == 'project demo'
+
+
+def test_a_record_keeps_a_word_that_is_somebodys_password():
+    redaction.register('devcloud')
+    record = {'target': 'devcloud'}
+    assert redaction.Redactor().values(record) == record
