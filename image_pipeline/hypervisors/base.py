@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from image_pipeline import artifact
+from image_pipeline import artifact, exceptions
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.host import cancellation, process
 from image_pipeline.store import cache as store_cache
@@ -47,6 +47,7 @@ class Shape:
     :param memory_bytes: memory.
     :param disk_bytes: root disk; larger than the image, so that it grows.
     :param config_drive: whether metadata comes on a config drive.
+    :param volume: whether its root disk is a volume of block storage.
     """
 
     firmware: Firmware
@@ -54,6 +55,7 @@ class Shape:
     memory_bytes: int
     disk_bytes: int
     config_drive: bool = True
+    volume: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,12 +66,32 @@ class Seed:
     :param hostname: the instance's name.
     :param public_key: OpenSSH public key for the default user, one line.
     :param user_data: cloud-init's user data.
+    :param run_id: the run that boots it; what a cloud keeps for it bears
+        this mark.
+    :param lifetime: seconds after which nobody needs it any more.
     """
 
     instance_id: str
     hostname: str
     public_key: str
     user_data: bytes
+    run_id: str = ''
+    lifetime: float = 3600
+
+
+class Change(enum.StrEnum):
+    """What may be done to an instance that runs."""
+
+    #: It is told to start again; everything of it stays.
+    REBOOT = 'reboot'
+    #: It gets a larger flavor, and starts again.
+    RESIZE = 'resize'
+    #: It is started from the image, its own disk beside.
+    RESCUE = 'rescue'
+
+
+class NotOffered(exceptions.StageFailed):
+    """What was asked for cannot be had here; nothing was done."""
 
 
 class Instance(abc.ABC):
@@ -93,6 +115,38 @@ class Instance(abc.ABC):
     @abc.abstractmethod
     def describe(self) -> Mapping[str, Any]:
         """Return facts for the report: machine, acceleration, flavor."""
+
+    def as_booted(self, seed: Seed, shape: Shape) -> tuple[Seed, Shape]:
+        """Return what it was really told, and the machine that it really is.
+
+        A cloud chooses ids, names and sizes itself.
+
+        :param seed: what it was to be told.
+        :param shape: the machine that was asked for.
+        """
+        return seed, shape
+
+    def change(self, change: Change) -> None:
+        """Do something to it after which it starts again.
+
+        On return it starts; what its console printed before stays in
+        :meth:`console`.
+
+        :param change: what to do.
+        :raises NotOffered: that cannot be done here; it runs as before.
+        :raises StageFailed: it did not work.
+        """
+        raise NotOffered('instances on this host are not changed')
+
+    def changed(self, change: Change) -> None:  # noqa: B027 - a hook
+        """Undo what only lasts for a look, once it was looked at.
+
+        :param change: what was done.
+        """
+
+    def reach(self) -> str:
+        """Return how a person gets to it, if it is left; else nothing."""
+        return ''
 
 
 class Hypervisor(abc.ABC):
@@ -125,6 +179,18 @@ class Hypervisor(abc.ABC):
 
         :param firmware: BIOS or UEFI.
         """
+        return None
+
+    def declines(
+        self, image: artifact.ImageRecord, shape: Shape
+    ) -> str | None:
+        """Return why an image is not booted on a machine here, or None.
+
+        :param image: the registered image.
+        :param shape: the machine.
+        """
+        if shape.volume:
+            return 'there are no volumes on this host'
         return None
 
     def capacity(self, shape: Shape) -> int:

@@ -33,6 +33,9 @@ _MIB = 1 << 20
 # Seconds from the end of cloud-init to the first word of user data, which
 # cloud-init has started by then.
 _ANSWER_LIMIT = 10
+# Seconds that all else of a boot may take: an image comes to its compute
+# host, a server starts again, all is taken down.
+_LIFETIME = 3600
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -147,6 +150,8 @@ class Boots:
             user_data=script.render(
                 nonce, self.order.probes, wait=limits.silence
             ),
+            run_id=self.context.run_id,
+            lifetime=limits.total + _LIFETIME,
         )
         work_dir = self.context.work_dir / name
         work_dir.mkdir()
@@ -172,7 +177,7 @@ class Boots:
                 seconds=heard.seconds,
                 machine=instance.describe(),
                 asking=heard.asking,
-                probes=self._judge(heard, seed, shape),
+                probes=self._judge(heard, *instance.as_booted(seed, shape)),
                 diagnosis=heard.diagnosis,
             )
             if result.failed:

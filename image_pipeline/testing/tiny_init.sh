@@ -98,9 +98,9 @@ if [ "${way:-}" != no-metadata ]; then
     url=http://169.254.169.254/openstack
     tries=0
     while [ "$source" = None ] && [ "$ip" != . ] && [ "$tries" -lt 10 ]; do
-        if wget -q -T 10 -O "$data/meta_data.json" \
+        if timeout 10 wget -q -O "$data/meta_data.json" \
             "$url/latest/meta_data.json"; then
-            wget -q -T 10 -O "$data/user_data" "$url/latest/user_data" ||
+            timeout 10 wget -q -O "$data/user_data" "$url/latest/user_data" ||
                 rm -f "$data/user_data"
             source='OpenStack [net,ver=2]'
             break
