@@ -31,6 +31,7 @@ from cliff import app, command, commandmanager
 
 from image_pipeline import exceptions
 from image_pipeline.cli import base
+from image_pipeline.notifications import emit
 
 if TYPE_CHECKING:
     from image_pipeline.conf import settings as conf_settings
@@ -239,6 +240,9 @@ class App(app.App):
         except SystemExit as exc:
             # argparse has told what is wrong, or has printed help.
             return exc.code if isinstance(exc.code, int) else 2
+        finally:
+            for line in emit.close():
+                LOG.warning('%s', line)
         return told[-1]
 
     def _run(self, argv: list[str]) -> int:

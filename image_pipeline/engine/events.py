@@ -103,10 +103,14 @@ class RunFinished(Event):
 
     :param state: how it ended.
     :param seconds: how long it took.
+    :param images: as ``bake -f json`` prints them.
+    :param error: what ended it, if it was not a step.
     """
 
     state: artifact.RunState
     seconds: float
+    images: tuple[Mapping[str, Any], ...] = ()
+    error: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from image_pipeline.engine import (
     execute,
     logs,
     manifest,
+    notify,
     result,
     secrets,
     undo,
@@ -78,6 +79,8 @@ def run(
             events.EventFile(folder.events, redact),
         ]
     )
+    if notifier := notify.listener(plan, settings, redact):
+        emit.add(notifier)
     # A token of our own: an error of the run itself stops it too.
     token, forget = cancelled.child()
     job = engine_job.Job(
@@ -256,7 +259,13 @@ class _Attempt:
             except (exceptions.PipelineError, OSError) as exc:
                 self._warn(f'left: {exc}')
         job.emit(
-            events.RunFinished(run=job.run.id, state=state, seconds=seconds)
+            events.RunFinished(
+                run=job.run.id,
+                state=state,
+                seconds=seconds,
+                images=images,
+                error=error.message if error else None,
+            )
         )
         return done
 

@@ -156,6 +156,34 @@ def test_groups_of_openstack_libraries_are_left_to_them():
     assert settings('[oslo_messaging_rabbit]\nssl = true\n')
 
 
+def test_who_is_told_of_runs_is_read(tmp_path):
+    read = settings(
+        '[oslo_messaging_notifications]\n'
+        'driver = messagingv2\ndriver = log\n'
+        'transport_url = rabbit://u:sekret@h/\ntopics = a,b\nretry = 0\n'
+    ).notifications
+    assert read.drivers == ('messagingv2', 'log')
+    assert read.transport_url == 'rabbit://u:sekret@h/'
+    assert (read.topics, read.retry) == (('a', 'b'), 0)
+    assert 'sekret' not in repr(read)
+    assert [file.exists() for file in read.config_files] == [True]
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('drivers = log', 'there is no option "drivers"'),
+        ('driver = messagingv3', 'did you mean "messagingv2"?'),
+        ('driver = messagingv2', 'transport_url: is missing'),
+        ('transport_url = localhost', 'must be a URL'),
+        ('retry = -2', 'retry: '),
+    ],
+)
+def test_a_slip_in_who_is_told_of_runs_is_told(text, said):
+    (problem,) = problems(f'[oslo_messaging_notifications]\n{text}\n')
+    assert said in str(problem)
+
+
 def test_every_unknown_group_and_option_is_told():
     assert problems(
         '[DEFAULT]\nstate_dri = /x\n\n[cach]\nx = 1\n'
