@@ -38,8 +38,11 @@ class PromoteOptions:
 class PromoteStage(base.Stage[PromoteOptions]):
     """Make the smoke-tested candidate the current image.
 
-    The smoke test must have passed for this very image.  A target whose
-    ``promote`` is ``manual`` leaves that to a person.
+    The smoke test must have passed for this very image, and the catalogue
+    must still have it with the same digest; what was rolled back once is not
+    promoted again.  A target whose ``promote`` is ``manual``, as that of a
+    cloud is unless its settings say otherwise, leaves it to a person: then
+    the log says with which command.
     """
 
     name: ClassVar[str] = 'promote'
@@ -117,6 +120,12 @@ class PromoteStage(base.Stage[PromoteOptions]):
             register.note(
                 context, f'{record.name} ({image_id}) replaced {former}'
             )
+            for line in swap.notes:
+                register.note(context, line)
+            for member in swap.members:
+                register.note(
+                    context, f'shared with {member.project}: {member.status}'
+                )
         return [
             register.write_json(
                 context,

@@ -56,6 +56,11 @@ class RegisterStage(base.Stage[RegisterOptions]):
 
     The audit must have passed for this very file.  The same content under
     the same name is registered once; its properties are brought up to date.
+
+    Whether it still is registered is asked of the catalogue before every
+    run: an image that is gone, retired, or another one by now is registered
+    again, without being built again.  A catalogue that cannot be reached is
+    an error then, for nobody knows whether there is anything to do.
     """
 
     name: ClassVar[str] = 'register'
@@ -92,7 +97,12 @@ class RegisterStage(base.Stage[RegisterOptions]):
                 )
 
     def fingerprint(self, context: base.PlanContext) -> Mapping[str, str]:
-        """Return what the catalogue is told beside the file."""
+        """Return what the catalogue is told beside the file.
+
+        Which catalogue it is (cloud, region and so on) is in the identity of
+        every step of a target; which project, only the cloud knows: an image
+        that is in another one is not found, and registered again.
+        """
         return {
             'name': _final_name(context),
             'recipe': context.recipe_file.stem,

@@ -15,7 +15,7 @@ import dataclasses
 import pytest
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.catalogues import directory
+from image_pipeline.catalogues import base, directory
 from image_pipeline.stages import promote
 from image_pipeline.testing import fake_catalogue, fakes
 from image_pipeline.testing.conformance import catalogue as conformance
@@ -106,6 +106,24 @@ def test_image_that_changed_in_the_catalogue_is_refused(tmp_path):
     )
     with pytest.raises(exceptions.DigestMismatch):
         run(context)
+
+
+def test_what_a_promotion_said_is_in_the_log(tmp_path, monkeypatch):
+    context = arrange(tmp_path)
+    promoted = context.catalogue.promote
+
+    def promote_and_say(image_id, **options):
+        return dataclasses.replace(
+            promoted(image_id, **options),
+            members=(base.Member(project='p1', status='pending'),),
+            notes=('another image of that name is public',),
+        )
+
+    monkeypatch.setattr(context.catalogue, 'promote', promote_and_say)
+    run(context)
+    log = context.log.read_text()
+    assert 'shared with p1: pending' in log
+    assert 'another image of that name is public' in log
 
 
 def test_manual_target_waits_for_a_person(tmp_path):

@@ -221,6 +221,18 @@ class TestStillValid:
         )
         assert 'another digest' in self.why(context, made)
 
+    def test_catalogue_that_does_not_answer_is_no_reason_but_an_error(
+        self, context, monkeypatch
+    ):
+        made = run(context)
+
+        def down(self, image_id):
+            raise exceptions.Unavailable('it does not answer')
+
+        monkeypatch.setattr(directory.DirectoryCatalogue, 'get', down)
+        with pytest.raises(exceptions.Unavailable):
+            self.why(context, made)
+
 
 def test_identity_knows_name_and_properties(tmp_path):
     def print_of(**target):
