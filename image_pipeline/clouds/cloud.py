@@ -14,19 +14,33 @@
 
 import contextlib
 import functools
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from image_pipeline import exceptions
 from image_pipeline.clouds import images, names
 from image_pipeline.conf import settings as conf_settings
+from image_pipeline.host import redaction
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
     from keystoneauth1.access import access
     from openstack import connection
     from openstack.config import cloud_region
+
+
+#: What of the credentials nobody may see.
+_SECRETS = (
+    'password',
+    'token',
+    'access_token',
+    'application_credential_secret',
+    'client_secret',
+    'passcode',
+)
 
 
 class Cloud:
@@ -89,14 +103,36 @@ class Cloud:
             {'region_name': self._region} if self._region else {}
         )
         try:
-            return found.get_one(cloud=self.name, **options)
+            made = found.get_one(cloud=self.name, **options)
+        except ksa_exceptions.MissingRequiredOptions as exc:
+            missing = ', '.join(option.dest for option in exc.options)
+            raise self._incomplete(f'{missing} is missing') from exc
         except (
             sdk_exceptions.SDKException,
             ksa_exceptions.ClientException,
         ) as exc:
-            raise exceptions.InvalidInput(
-                f'cloud "{self.name}" of clouds.yaml: {exc}'
-            ) from exc
+            raise self._incomplete(str(exc)) from exc
+        self._check(made)
+        return made
+
+    def _check(self, config: 'cloud_region.CloudRegion') -> None:
+        """Check what the libraries would only stumble over."""
+        auth = config.get_auth_args() or {}
+        redaction.register(
+            *(str(auth[name]) for name in _SECRETS if auth.get(name))
+        )
+        url = auth.get('auth_url')
+        if url is not None and not re.match(r'https?://[^/]', str(url)):
+            raise self._incomplete(f'auth_url "{url}" is no http or https URL')
+        for name in ('cacert', 'cert', 'key'):
+            file = config.config.get(name)
+            if file and not Path(file).expanduser().is_file():
+                raise self._incomplete(f'there is no file {file}, its {name}')
+
+    def _incomplete(self, reason: str) -> exceptions.InvalidInput:
+        return exceptions.InvalidInput(
+            f'cloud "{self.name}" of clouds.yaml cannot be used: {reason}'
+        )
 
     @functools.cached_property
     def session(self) -> 'ksa_session.Session':
@@ -121,29 +157,36 @@ class Cloud:
     @property
     def compute(self) -> Any:
         """The openstacksdk's proxy of the compute service."""
-        return self.connection.compute
+        return self._proxy('compute', 'Nova')
 
     @property
     def network(self) -> Any:
         """The openstacksdk's proxy of the network service."""
-        return self.connection.network
+        return self._proxy('network', 'Neutron')
 
     @property
     def volume(self) -> Any:
         """The openstacksdk's proxy of the block storage service."""
-        return self.connection.block_storage
+        return self._proxy('block-storage', 'Cinder')
+
+    def _proxy(self, service_type: str, service: str) -> Any:
+        self.endpoint(service_type, service)
+        with self.translated(service, 'ask for its versions'):
+            return getattr(self.connection, service_type.replace('-', '_'))
 
     @property
     def access(self) -> 'access.AccessInfo':
         """What Keystone said when it gave the token.
 
-        :raises InvalidInput: the credentials are not good.
+        :raises InvalidInput: the credentials are not good, or of no project.
         :raises Unavailable: Keystone is.
         """
         with self.translated('Keystone', 'log in'):
             auth: Any = self.session.auth
             found: access.AccessInfo = auth.get_access(self.session)
-            return found
+        if not found.project_scoped:
+            raise self._incomplete('it names no project')
+        return found
 
     def renew(self, seconds: float) -> None:
         """Get a new token unless the one there is lives long enough.
@@ -181,8 +224,7 @@ class Cloud:
 
         :param service_type: such as ``image`` or ``block-storage``.
         """
-        with self.translated('Keystone', 'log in'):
-            return self._endpoint(service_type) is not None
+        return self._endpoint(service_type) is not None
 
     def endpoint(self, service_type: str, service: str) -> str:
         """Return the address of a service, as the catalog has it.
@@ -191,16 +233,35 @@ class Cloud:
         :param service: as a user knows it, such as ``Glance``.
         :raises NotFound: the catalog does not have it.
         """
-        with self.translated('Keystone', 'log in'):
-            found = self._endpoint(service_type)
+        found = self._endpoint(service_type)
         if found is None:
-            raise exceptions.NotFound(
-                f'cloud "{self.name}" has no service "{service_type}" '
-                f'({service}) in region "{self.region or ""}"',
-                hint=f'check region_name and interface of "{self.name}" in '
-                'clouds.yaml',
-            )
+            raise self._no_service(service_type, service)
         return found
+
+    def _no_service(
+        self, service_type: str, service: str
+    ) -> exceptions.NotFound:
+        """Say why the catalog has no address of a service."""
+        found = self.access.service_catalog
+        catalog = (found.get_endpoints() if found else None) or {}
+        regions = {
+            str(one.get('region_id') or one.get('region') or '')
+            for entries in catalog.values()
+            for one in entries
+        } - {''}
+        if self.region and self.region not in regions:
+            return exceptions.NotFound(
+                f'cloud "{self.name}" has no region "{self.region}"',
+                hint=exceptions.did_you_mean(self.region, regions)
+                or f'regions are {", ".join(sorted(regions))}',
+            )
+        interface = self.config.get_interface(service_type)
+        where = f' in region "{self.region}"' if self.region else ''
+        return exceptions.NotFound(
+            f'cloud "{self.name}" has no service "{service_type}" '
+            f'({service}){where} for the interface "{interface}"',
+            hint=f'services are {", ".join(sorted(catalog))}',
+        )
 
     def _endpoint(self, service_type: str) -> str | None:
         from keystoneauth1 import exceptions as ksa_exceptions
@@ -209,6 +270,7 @@ class Cloud:
         found = config.get_endpoint(service_type)
         if found:
             return found
+        _ = self.access
         try:
             return self.session.get_endpoint(
                 service_type=config.get_service_type(service_type),

@@ -20,7 +20,7 @@ was being done and why it did not work, and a hint.
 import re
 import socket
 import ssl
-from typing import Any
+import urllib.parse
 
 import requests
 import urllib3.exceptions
@@ -28,9 +28,27 @@ from keystoneauth1 import exceptions as ksa_exceptions
 
 from image_pipeline import exceptions
 from image_pipeline.clouds import session
+from image_pipeline.host import redaction
 
+#: The service whose refusals are about credentials.
+KEYSTONE = 'Keystone'
+
+#: Nova and Cinder answer 403, with such words.
 _QUOTA = re.compile(r'quota|limit exceeded|over limit', re.IGNORECASE)
 _LONGEST = 300
+
+#: What web frameworks put before what the service says.
+_NOISE = re.compile(
+    r'^(\d{3} [\w ]+:|HTTP \d{3}\b:?'
+    r'|There was a conflict when trying to complete your request\.?:?'
+    r'|Access was denied to this resource\.?:?'
+    r'|The resource could not be found\.?:?(?=.)'
+    r'|The server could not comply with the request since it is either '
+    r'malformed or otherwise incorrect\.?:?'
+    r'|The request you have made requires authentication\.?)\s*'
+)
+_TAIL = re.compile(r'\s*\((HTTP \d{3}|Request-ID: [^)]*)\)')
+_URL = re.compile(r'https?://[^\s/\'"]+')
 
 
 def translate(
@@ -47,8 +65,19 @@ def translate(
     what = f'{service} of cloud "{cloud}": cannot {doing}: '
     status = http_status(exc)
     if status is not None:
-        return _of_status(exc, status, what, cloud)
-    return _of_connection(exc, what, cloud) or _of_catalog(exc, what, cloud)
+        found: exceptions.PipelineError | None = (
+            _of_login(exc, status, what, cloud)
+            if status == 401 or (service == KEYSTONE and status < 500)
+            else _of_status(exc, status, what)
+        )
+    else:
+        found = _of_connection(exc, what, cloud) or _of_catalog(
+            exc, what, cloud
+        )
+    if found is not None:
+        found.message = redaction.redact(found.message)
+        found.args = (found.message,)
+    return found
 
 
 def http_status(exc: BaseException) -> int | None:
@@ -63,16 +92,30 @@ def http_status(exc: BaseException) -> int | None:
     return None
 
 
-def _of_status(
+def _of_login(
     exc: Exception, status: int, what: str, cloud: str
 ) -> exceptions.PipelineError:
-    said = words(exc)
-    if status == 401:
-        return exceptions.InvalidInput(
-            f'{what}the credentials were refused',
-            hint=f'check user, password or application credential, project '
-            f'and domains of "{cloud}" in clouds.yaml',
+    if status == 429:
+        return _of_status(exc, status, what)
+    said = words(exc, otherwise='')
+    if status == 404 and getattr(exc, 'request_id', None) is None:
+        # Keystone puts an id on all that it answers.
+        return exceptions.NotFound(
+            f'{what}there is no Keystone at its auth_url',
+            hint=f'check auth_url of "{cloud}" in clouds.yaml',
         )
+    return exceptions.InvalidInput(
+        f'{what}the credentials were refused{": " if said else ""}{said}',
+        hint=f'check "{cloud}" in clouds.yaml: user and password, token or '
+        'application credential, the project and the domains; the user must '
+        'have a role in the project',
+    )
+
+
+def _of_status(
+    exc: Exception, status: int, what: str
+) -> exceptions.PipelineError:
+    said = words(exc)
     if status == 413 or (status == 403 and _QUOTA.search(said)):
         return exceptions.QuotaExceeded(
             f'{what}{said}',
@@ -80,17 +123,22 @@ def _of_status(
         )
     if status == 403:
         return exceptions.Forbidden(
-            f'{what}{said}',
-            hint='the user lacks the role for it; the manual lists the roles '
-            'that each command needs',
+            f'{what}it is forbidden: {said}',
+            hint='the user may lack a role for it; the manual lists the '
+            'roles that each command needs',
         )
-    if status == 404:
+    if status in (404, 410):
         return exceptions.NotFound(f'{what}{said}')
     if status == 409:
         return exceptions.StateConflict(f'{what}{said}')
-    if status == 429 or status >= 500:
+    if status == 429:
         return exceptions.Unavailable(
-            f'{what}HTTP {status}: {said}', hint='try again later'
+            f'{what}it had too many requests', hint='try again later'
+        )
+    if status >= 500 and status != 501:
+        return exceptions.Unavailable(
+            f'{what}HTTP {status}: {said}',
+            hint='try again later, or look into the log of the service',
         )
     return exceptions.StageFailed(f'{what}HTTP {status}: {said}')
 
@@ -107,66 +155,99 @@ def _of_connection(
     )
     if not any(isinstance(one, kinds) for one in chain):
         return None
-    for one in chain:
-        if isinstance(one, ssl.SSLError | ksa_exceptions.SSLError):
-            return exceptions.InvalidInput(
-                f'{what}its certificate is not trusted: {one}',
-                hint=f'name the file of its authority as cacert of "{cloud}" '
-                'in clouds.yaml',
-            )
-        if isinstance(one, socket.gaierror):
-            return exceptions.Unavailable(
-                f'{what}its host is not known: {words(exc)}',
-                hint='check the name and the resolver',
-            )
-    timeouts = (
-        ksa_exceptions.ConnectTimeout,
-        requests.Timeout,
-        TimeoutError,
-    )
-    if any(isinstance(one, timeouts) for one in chain):
-        return exceptions.Unavailable(
-            f'{what}it did not answer in time', hint='try again later'
+    where = _where(exc)
+    trust = [one for one in chain if isinstance(one, ssl.SSLError)]
+    if trust:
+        # A socket's time-out is one of them, too.
+        if any(isinstance(one, TimeoutError) for one in trust):
+            return _silent(what, where)
+        reason = getattr(trust[-1], 'verify_message', '') or trust[-1].reason
+        return exceptions.InvalidInput(
+            f'{what}there is no trusted connection to {where}: {reason}',
+            hint='name the file with the certificate of its authority as '
+            f'cacert of "{cloud}" in clouds.yaml',
         )
+    if any(
+        isinstance(
+            one, socket.gaierror | urllib3.exceptions.NameResolutionError
+        )
+        for one in chain
+    ):
+        return exceptions.Unavailable(
+            f'{what}the name of its host, {where}, is not known',
+            hint='check the name and the resolver',
+        )
+    timeouts = (ksa_exceptions.ConnectTimeout, requests.Timeout, TimeoutError)
+    if any(isinstance(one, timeouts) for one in chain):
+        return _silent(what, where)
+    reasons = [
+        one.strerror
+        for one in chain
+        if isinstance(one, OSError) and isinstance(one.strerror, str)
+    ]
+    reason = reasons[-1].lower() if reasons else 'the connection broke'
     return exceptions.Unavailable(
-        f'{what}{words(exc)}', hint='is the service up?'
+        f'{what}{where}: {reason}', hint='is the service up?'
     )
+
+
+def _silent(what: str, where: str) -> exceptions.Unavailable:
+    return exceptions.Unavailable(
+        f'{what}{where} did not answer in time',
+        hint='try again later; [clouds] in the configuration has the '
+        'time-outs',
+    )
+
+
+def _where(exc: Exception) -> str:
+    """Return host and port that an exception is about."""
+    found = _URL.search(str(exc))
+    if found is None:
+        return 'it'
+    return urllib.parse.urlsplit(found[0]).netloc.rpartition('@')[2]
 
 
 def _of_catalog(
     exc: Exception, what: str, cloud: str
 ) -> exceptions.PipelineError | None:
+    hint = f'check "{cloud}" in clouds.yaml'
     if isinstance(exc, ksa_exceptions.EndpointNotFound):
         return exceptions.NotFound(
             f'{what}the catalog of services does not have it',
-            hint=f'check region_name and interface of "{cloud}" in '
-            'clouds.yaml',
+            hint=f'{hint}: region_name and interface',
         )
     if isinstance(exc, ksa_exceptions.DiscoveryFailure):
-        return exceptions.Unavailable(
-            f'{what}{words(exc)}', hint='is the service up?'
+        return exceptions.NotFound(
+            f'{what}no such service answers at its address: {words(exc)}',
+            hint=f'{hint}: auth_url',
         )
     from openstack import exceptions as sdk_exceptions
 
     if isinstance(
         exc, ksa_exceptions.ClientException | sdk_exceptions.SDKException
     ):
-        return exceptions.InvalidInput(
-            f'{what}{words(exc)}', hint=f'check "{cloud}" in clouds.yaml'
-        )
+        return exceptions.InvalidInput(f'{what}{words(exc)}', hint=hint)
     return None
 
 
-def words(exc: BaseException) -> str:
+def words(exc: BaseException, *, otherwise: str | None = None) -> str:
     """Return what a service said, on one line and without markup.
 
     :param exc: of any of the clients.
+    :param otherwise: where it said nothing; None is the exception's name.
     """
-    text: Any = getattr(exc, 'details', None) or getattr(exc, 'message', None)
-    if not isinstance(text, str) or not text:
-        text = str(exc)
-    text = re.sub(r'<[^<>]*>', ' ', text)
-    text = ' '.join(text.split()).rstrip('. ')
+    text = ''
+    # The SDK's details are what its message only sums up.
+    for name in ('details', 'message'):
+        value = getattr(exc, name, None)
+        if not text and isinstance(value, str):
+            text = value
+    text = re.sub(r'<[^<>]*>', ' ', text or str(exc))
+    text = _TAIL.sub('', ' '.join(text.split()))
+    former = None
+    while former != text:
+        former, text = text, _NOISE.sub('', text)
+    text = text.strip(' .:!')
     if len(text) > _LONGEST:
         text = text[:_LONGEST] + ' …'
-    return text or type(exc).__name__
+    return text or (type(exc).__name__ if otherwise is None else otherwise)

@@ -93,7 +93,16 @@ class Session(ksa_session.Session):
         # One place repeats: this one.
         kwargs['connect_retries'] = 0
         kwargs['status_code_retries'] = 0
-        tries = _Tries(is_idempotent(method, url), kwargs.get('data'))
+        where = kwargs.get('endpoint_override') or url
+        # Where Keystone cannot say what versions it has, keystoneauth goes on
+        # to ask for a token: that is tried again.
+        versions = url.rstrip('/') == self._auth_url
+        data = kwargs.get('data')
+        tries = _Tries(
+            is_idempotent(method, url),
+            # Anything else is gone once it was sent.
+            not versions and (data is None or isinstance(data, str | bytes)),
+        )
         until = self._now() + patience.retry_seconds
         delays = _delays()
         left = patience.retries
@@ -116,9 +125,14 @@ class Session(ksa_session.Session):
                 # The request that needed this one does not begin anew.
                 error.exhausted = True  # type: ignore[attr-defined]
                 raise error
-            self._tell(left == patience.retries, method, url, delay)
+            self._tell(left == patience.retries, method, where, delay)
             self._sleep(delay)
             left -= 1
+
+    @property
+    def _auth_url(self) -> str | None:
+        url = getattr(self.auth, 'auth_url', None)
+        return url.rstrip('/') if isinstance(url, str) else None
 
     def _tell(self, first: bool, method: str, url: str, delay: float) -> None:
         host = urllib.parse.urlsplit(url).netloc.rpartition('@')[2]
@@ -126,7 +140,7 @@ class Session(ksa_session.Session):
             logging.WARNING if first else logging.INFO,
             '%s of %s was not answered; trying again in %.1f s',
             method,
-            host or url.partition('?')[0],
+            host or 'a service',
             delay,
         )
 
@@ -144,10 +158,9 @@ def is_idempotent(method: str, url: str) -> bool:
 class _Tries:
     """Whether, and when, a request is to be sent again."""
 
-    def __init__(self, idempotent: bool, data: object) -> None:
+    def __init__(self, idempotent: bool, repeatable: bool) -> None:
         self._idempotent = idempotent
-        # Anything else is gone once it was sent.
-        self._repeatable = data is None or isinstance(data, str | bytes)
+        self._repeatable = repeatable
 
     def after_response(self, response: requests.Response) -> float | None:
         """Return seconds to wait; None: not again."""
