@@ -113,6 +113,7 @@ class Bake(base.Command):
             form=parsed_args.form,
             single=len(plans) == 1 and not parsed_args.every,
             out=self.app.stdout,
+            program=base.program(self),
         )
         return status
 

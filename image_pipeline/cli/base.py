@@ -17,6 +17,7 @@ is imported inside ``take_action``.
 """
 
 import argparse
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from image_pipeline.recipe import model
     from image_pipeline.recipe import plan as recipe_plan
 
+#: The environment variable that stands in for ``--state-dir``.
+STATE_DIR_VARIABLE = 'IMAGE_PIPELINE_STATE_DIR'
 #: What ``--help`` of a command that takes a recipe ends with.
 RECIPE_HELP = 'a file, or the name of a recipe in the recipe path'
 
@@ -231,6 +234,24 @@ def make_plan(
     for warning in made.warnings:
         logging.getLogger(__name__).warning('%s', warning)
     return made
+
+
+def program(command: Command) -> str:
+    """Return how to call the program again, with the same site.
+
+    :param command: the command that was called.
+    """
+    import shlex
+
+    options = command.app.options
+    words = [command.app.NAME]
+    for name in options.config_files:
+        words += ['--config-file', str(Path(name).absolute())]
+    if options.state_dir and options.state_dir != os.environ.get(
+        STATE_DIR_VARIABLE
+    ):
+        words += ['--state-dir', str(Path(options.state_dir).absolute())]
+    return shlex.join(words)
 
 
 def problem_json(problem: exceptions.Problem) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def results(
     form: str,
     single: bool,
     out: TextIO,
+    program: str = 'image-pipeline',
 ) -> None:
     """Print what came of runs.
 
@@ -52,10 +53,11 @@ def results(
     :param form: table, json or yaml.
     :param single: print one object instead of a list.
     :param out: standard output.
+    :param program: how the program was called, for what to do next.
     """
     if form == 'table':
         for one in done:
-            out.write('\n'.join(_lines(one)) + '\n')
+            out.write('\n'.join(_lines(one, program)) + '\n')
         return
     values: Any = [one.to_json() for one in done]
     if single and len(values) == 1:
@@ -95,7 +97,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return lines
 
 
-def _lines(done: 'result.RunResult') -> Iterable[str]:
+def _lines(done: 'result.RunResult', program: str) -> Iterable[str]:
     if done.unchanged:
         yield f'{done.recipe}: nothing has changed'
     else:
@@ -122,7 +124,7 @@ def _lines(done: 'result.RunResult') -> Iterable[str]:
             ('image', 'target', 'state', 'id', 'path'),
             (_image(image) for image in done.images),
         )
-        yield from _next(done)
+        yield from _next(done, program)
 
 
 def _disagreements(done: 'result.RunResult') -> Iterable[str]:
@@ -143,7 +145,7 @@ def _image(image: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(image[key] or '') for key in keys)
 
 
-def _next(done: 'result.RunResult') -> Iterable[str]:
+def _next(done: 'result.RunResult', program: str) -> Iterable[str]:
     """Give the commands that promote, or say what is missing for them."""
     waiting = [one for one in done.images if one['state'] == 'candidate']
     ready = [one for one in waiting if done.smoke_tested(one['id'])]
@@ -152,7 +154,7 @@ def _next(done: 'result.RunResult') -> Iterable[str]:
         yield 'to give the candidate to users:'
     for image in ready:
         yield (
-            f'  image-pipeline image promote --target {image["target"]} '
+            f'  {program} image promote --target {image["target"]} '
             f'{image["id"]}'
         )
     untested = [one for one in waiting if one not in ready]

@@ -219,7 +219,11 @@ class RunResume(base.Command):
             done = bakery.resume(parsed_args.run, wait=parsed_args.wait)
         report.failures(done, self.app.stderr)
         report.results(
-            [done], form=parsed_args.form, single=True, out=self.app.stdout
+            [done],
+            form=parsed_args.form,
+            single=True,
+            out=self.app.stdout,
+            program=base.program(self),
         )
         return done.exit_status
 

@@ -14,11 +14,14 @@
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from image_pipeline import exceptions
-from image_pipeline.cli import base
+from image_pipeline.cli import base, image_targets
+
+#: A name and a password in a URL.
+_CREDENTIALS = re.compile(r'(?<=//)[^/@]*@')
 
 
 class TargetList(base.Lister):
@@ -31,11 +34,13 @@ class TargetList(base.Lister):
 
         :param parsed_args: the arguments.
         """
+        from image_pipeline.engine import targets
+
         rows = [
             (
                 target.name,
                 target.cloud,
-                target.region,
+                targets.region(target),
                 target.catalogue,
                 target.hypervisor,
                 base.Words(target.formats),
@@ -74,14 +79,9 @@ class TargetShow(base.ShowOne):
 
         :param parsed_args: the arguments.
         """
-        known = self.settings.targets
-        target = known.get(parsed_args.target)
-        if target is None:
-            raise exceptions.NotFound(
-                f'there is no target "{parsed_args.target}"',
-                hint=exceptions.did_you_mean(parsed_args.target, known)
-                or f'targets are {", ".join(sorted(known))}',
-            )
+        from image_pipeline.engine import targets
+
+        target = image_targets.find(self.settings, parsed_args.target)
         image = target.image_name
         if parsed_args.recipe:
             from image_pipeline.recipe import plan
@@ -102,7 +102,10 @@ class TargetShow(base.ShowOne):
             # Of the site, not of the target.
             if field.name != 'requests'
         }
+        shown['region'] = targets.region(target)
         shown['image_name'] = image
+        if target.import_url:
+            shown['import_url'] = _CREDENTIALS.sub('', target.import_url)
         shown['properties'] = base.Pairs(target.properties)
         for name, value in shown.items():
             if isinstance(value, tuple):

@@ -12,7 +12,6 @@
 
 """The images of a run, as their catalogues know them."""
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -65,7 +64,7 @@ def to_json(
     """
     return {
         'target': target.name,
-        'region': target.region,
+        'region': targets.region(target),
         'id': record.id,
         'name': record.name,
         'state': str(record.state),
@@ -97,7 +96,7 @@ def collect_candidates(
     for target in plan.targets:
         name = target.image_name or plan.recipe.image_name
         states = (artifact.ImageState.CANDIDATE, artifact.ImageState.REJECTED)
-        with contextlib.suppress(exceptions.Unavailable):
+        try:
             catalogue = targets.catalogue(target, settings)
             # Those that were current once are retire's affair.
             found = [
@@ -105,16 +104,17 @@ def collect_candidates(
                 for image in catalogue.list_images(name=name, states=states)
                 if image.promoted_at is None
             ]
-            for image in found[settings.keep_candidates :]:
-                if image.id in spared:
-                    continue
-                try:
-                    catalogue.retire(
-                        image.id,
-                        delete=True,
-                        reason='never promoted; newer candidates exist',
-                    )
-                    gone.append(image.id)
-                except exceptions.PipelineError as exc:
-                    warn(f'{target.name}: {exc.message}')
+        except exceptions.PipelineError as exc:
+            warn(f'{target.name}: old candidates stay: {exc.message}')
+            continue
+        for image in found[settings.keep_candidates :]:
+            if image.id in spared:
+                continue
+            try:
+                catalogue.discard(
+                    image.id, reason='never promoted; newer candidates exist'
+                )
+                gone.append(image.id)
+            except exceptions.PipelineError as exc:
+                warn(f'{target.name}: {exc.message}')
     return gone

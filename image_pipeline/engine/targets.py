@@ -12,6 +12,9 @@
 
 """The catalogue and the hypervisor of a target."""
 
+import contextlib
+
+from image_pipeline import exceptions
 from image_pipeline.catalogues import base as catalogue_base
 from image_pipeline.conf import settings as conf_settings
 from image_pipeline.hypervisors import base as hypervisor_base
@@ -30,6 +33,21 @@ def catalogue(
     from image_pipeline.catalogues import registry
 
     return registry.load(target, settings.state_dir)
+
+
+def region(target: conf_settings.Target) -> str | None:
+    """Return the region that a target is in, or None if it has none.
+
+    :param target: the target; what it does not say, clouds.yaml may.
+    """
+    if target.region is not None or target.cloud is None:
+        return target.region
+    from image_pipeline.clouds import cloud
+
+    # What is wrong with the cloud is told by who asks it for something.
+    with contextlib.suppress(exceptions.InvalidInput):
+        return cloud.open_cloud(target).region
+    return None
 
 
 def hypervisor(

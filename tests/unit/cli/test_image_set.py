@@ -14,34 +14,20 @@ import json
 
 import pytest
 
-from image_pipeline.cli import main
 from image_pipeline.testing.conformance import catalogue as conformance
 
 NAME = conformance.NAME
 
 
-@pytest.fixture
-def run(tmp_path, capsys, monkeypatch):
-    # No configuration of this host.
-    monkeypatch.setenv('HOME', str(tmp_path))
-
-    def call(*words):
-        status = main.main(['--state-dir', str(tmp_path / 'state'), *words])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
+def set_(call, *words):
+    return call('image', 'set', NAME, *words)
 
 
-def set_(run, *words):
-    return run('image', 'set', NAME, *words)
-
-
-def test_properties_are_set_and_unset_at_once(run, add, catalogue):
+def test_properties_are_set_and_unset_at_once(call, add, catalogue):
     record = add(b'1', promote=True)
     catalogue.set_properties(record.id, {'os_distro': 'debian'})
     words = ('--property', 'min_ram=512', '--property', 'note=a=b')
-    status, out, _ = set_(run, *words, '--unset', 'os_distro', '-f', 'json')
+    status, out, _ = set_(call, *words, '--unset', 'os_distro', '-f', 'json')
     assert status == 0
     assert [
         (one['property'], one['before'], one['after'])
@@ -56,18 +42,18 @@ def test_properties_are_set_and_unset_at_once(run, add, catalogue):
     assert now.state == 'current'
 
 
-def test_setting_what_is_set_changes_nothing(run, add):
+def test_setting_what_is_set_changes_nothing(call, add):
     add(b'1', promote=True)
-    set_(run, '--property', 'min_ram=512')
+    set_(call, '--property', 'min_ram=512')
     words = ('--property', 'min_ram=512', '-f', 'json')
-    status, out, _ = set_(run, *words)
+    status, out, _ = set_(call, *words)
     assert (status, json.loads(out)) == (0, [])
 
 
-def test_dry_run_of_set_changes_nothing(run, add, catalogue):
+def test_dry_run_of_set_changes_nothing(call, add, catalogue):
     record = add(b'1', promote=True)
     words = ('--property', 'min_ram=512', '--dry-run', '-f', 'json')
-    status, out, _ = set_(run, *words)
+    status, out, _ = set_(call, *words)
     assert (status, json.loads(out)[0]['after']) == (0, '512')
     assert catalogue.get(record.id).properties == {}
 
@@ -89,28 +75,64 @@ def test_dry_run_of_set_changes_nothing(run, add, catalogue):
     ],
 )
 def test_change_that_cannot_be_is_refused_as_a_whole(
-    run, add, catalogue, words, said
+    call, add, catalogue, words, said
 ):
     record = add(b'1', promote=True)
-    status, out, err = set_(run, *words)
+    status, out, err = set_(call, *words)
     assert (status, out) == (2, '')
     assert said in err
     assert catalogue.get(record.id) == record
 
 
-def test_key_that_may_be_misspelt_is_set_with_a_warning(run, add, catalogue):
+def test_key_that_may_be_misspelt_is_set_with_a_warning(call, add, catalogue):
     record = add(b'1', promote=True)
-    status, _, err = set_(run, '--property', 'hw_disk_buss=virtio')
+    status, _, err = set_(call, '--property', 'hw_disk_buss=virtio')
     assert status == 0
     assert 'did you mean "hw_disk_bus"' in err
     assert catalogue.get(record.id).properties == {'hw_disk_buss': 'virtio'}
 
 
 def test_fault_that_was_there_before_does_not_stop_a_change(
-    run, add, catalogue
+    call, add, catalogue
 ):
     record = add(b'1', promote=True)
     catalogue.set_properties(record.id, {'hw_disk_bus': 'wrong'})
-    assert set_(run, '--property', 'min_ram=512')[0] == 0
-    assert set_(run, '--unset', 'hw_disk_bus')[0] == 0
+    assert set_(call, '--property', 'min_ram=512')[0] == 0
+    assert set_(call, '--unset', 'hw_disk_bus')[0] == 0
     assert catalogue.get(record.id).properties == {'min_ram': '512'}
+
+
+@pytest.fixture
+def debian(tmp_path):
+    file = tmp_path / 'r.yaml'
+    file.write_text(
+        'version: 1\n'
+        f'image: {{name: {NAME}, properties: {{os_distro: debian, a: b}}}}\n'
+        'stages: [convert]\n'
+        'targets: {two: {properties: {a: c}}}\n'
+    )
+    return file
+
+
+def test_properties_of_recipe_and_target_are_set(call, two, debian):
+    for catalogue, add in two.values():
+        record = add(b'1', promote=True)
+        catalogue.set_properties(record.id, {'a': 'b', 'kept': 'x'})
+    both = ('--target', 'one', '--target', 'two', '-f', 'json')
+    words = ('--recipe', debian, '--property', 'more=1', *both)
+    status, out, _ = set_(call, *words)
+    assert status == 0
+    assert {
+        (one['target'], one['property'], one['before'], one['after'])
+        for one in json.loads(out)
+    } == {
+        ('one', 'more', '', '1'),
+        ('one', 'os_distro', '', 'debian'),
+        ('two', 'a', 'b', 'c'),
+        ('two', 'more', '', '1'),
+        ('two', 'os_distro', '', 'debian'),
+    }
+    [record] = two['two'][0].list_images()
+    assert record.properties['kept'] == 'x'
+    status, out, _ = set_(call, '--recipe', debian, *both[:2], '-f', 'json')
+    assert (status, json.loads(out)) == (0, [])

@@ -12,6 +12,8 @@
 
 import pytest
 
+from image_pipeline.clouds import cloud
+
 
 @pytest.fixture
 def site(tmp_path):
@@ -47,3 +49,57 @@ def test_unknown_target_is_bad_input(run):
     assert done.err == (
         'error: there is no target "loacl"\nhint: did you mean "local"?\n'
     )
+
+
+@pytest.fixture
+def clouds(tmp_path, monkeypatch):
+    file = tmp_path / 'clouds.yaml'
+    file.write_text(
+        """
+clouds:
+  mine:
+    region_name: North
+    auth: {auth_url: 'http://keystone.test', username: u, password: hush-hush}
+  c: {region_name: South, auth: {auth_url: 'http://keystone.test'}}
+"""
+    )
+    monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(file))
+    cloud.forget()
+    yield
+    cloud.forget()
+
+
+def test_clouds_of_clouds_yaml_are_targets(run, site, clouds):
+    rows = run('--config-file', site, 'target', 'list', '-f', 'json').json
+    assert {row['name']: row['region'] for row in rows} == {
+        'local': None,
+        'prod': 'South',
+        'c': 'South',
+        'mine': 'North',
+    }
+    done = run('target', 'show', 'mine', '-f', 'json')
+    assert done.json['catalogue'] == 'glance'
+    assert done.json['region'] == 'North'
+    assert done.json['promote'] == 'manual'
+
+
+@pytest.mark.parametrize('form', ['json', 'yaml', 'table', 'value'])
+def test_no_secret_is_shown(run, tmp_path, clouds, form):
+    file = tmp_path / 'site.conf'
+    file.write_text(
+        '[target:prod]\ncloud = mine\n'
+        'import_url = http://u:hush-hush@mirror.test/{name}\n'
+    )
+    site = ('--config-file', str(file))
+    for words in ('list',), ('show', 'prod'), ('show', 'mine'):
+        done = run(*site, 'target', *words, '-f', form)
+        assert done.status == 0
+        assert 'hush-hush' not in done.out + done.err
+    shown = run(*site, 'target', 'show', 'prod', '-f', 'json').json
+    assert shown['import_url'] == 'http://mirror.test/{name}'
+
+
+def test_unknown_target_may_be_a_cloud_misspelt(run, clouds):
+    done = run('target', 'show', 'mien')
+    assert done.status == 2
+    assert 'did you mean "mine"?' in done.err

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from image_pipeline import artifact, exceptions
+from image_pipeline.clouds import cloud
 from image_pipeline.engine import images, result, targets
+from image_pipeline.testing import fakes
 
 TEXT = """\
 version: 1
@@ -58,12 +60,11 @@ class FakeCatalogue:
     def list_images(self, *, name=None, states=()):
         return [one for one in self.known if one.state in states]
 
-    def retire(self, image_id, *, delete=False, reason=None):
-        assert delete
+    def discard(self, image_id, *, reason):
+        assert reason
         if image_id == 'image-9':
             raise exceptions.StateConflict('image-9 is in use')
         self.deleted.append(image_id)
-        return self.get(image_id)
 
 
 @pytest.fixture
@@ -138,3 +139,32 @@ def test_what_cannot_be_deleted_is_a_warning(plan, settings, catalogue):
     told = []
     images.collect_candidates(plan(text=TEXT), settings, warn=told.append)
     assert told == ['local: image-9 is in use']
+
+
+def test_catalogue_that_cannot_be_asked_keeps_its_candidates(
+    plan, settings, catalogue, monkeypatch
+):
+    def broken(**_):
+        raise exceptions.Unavailable('the image service is down')
+
+    monkeypatch.setattr(catalogue, 'list_images', broken)
+    told = []
+    made = plan(text=TEXT)
+    assert images.collect_candidates(made, settings, warn=told.append) == []
+    assert told == ['local: old candidates stay: the image service is down']
+
+
+def test_region_is_that_of_the_cloud(monkeypatch, tmp_path):
+    file = tmp_path / 'clouds.yaml'
+    auth = '{auth_url: http://keystone.test}'
+    file.write_text(f'clouds: {{c: {{region_name: North, auth: {auth}}}}}')
+    monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(file))
+    cloud.forget()
+    target = fakes.target(name='prod', cloud='c')
+    assert images.to_json(image(1), target)['region'] == 'North'
+    other = fakes.target(name='prod', cloud='c', region='South')
+    assert images.to_json(image(1), other)['region'] == 'South'
+    gone = fakes.target(name='prod', cloud='gone')
+    assert images.to_json(image(1), gone)['region'] is None
+    assert images.to_json(image(1), fakes.target())['region'] is None
+    cloud.forget()
