@@ -105,6 +105,7 @@ class PromoteStage(base.Stage[PromoteOptions]):
                 f'not sha256:{registration.properties["sha256"]}'
             )
         target = context.plan.target
+        former = None
         if target and target.promote != _AUTO:
             register.note(
                 context,
@@ -116,9 +117,10 @@ class PromoteStage(base.Stage[PromoteOptions]):
         else:
             swap = catalogue.promote(image_id, reason=self.options.reason)
             record = swap.current
-            former = swap.former.id if swap.former else 'nothing'
+            former = swap.former.id if swap.former else None
             register.note(
-                context, f'{record.name} ({image_id}) replaced {former}'
+                context,
+                f'{record.name} ({image_id}) replaced {former or "nothing"}',
             )
             for line in swap.notes:
                 register.note(context, line)
@@ -137,6 +139,11 @@ class PromoteStage(base.Stage[PromoteOptions]):
                     'state': record.state.value,
                     'target': target.name if target else None,
                 },
-                {'image_id': image_id, 'state': record.state.value},
+                {
+                    'image_id': image_id,
+                    'state': record.state.value,
+                    # For those who are told of it.
+                    'former_id': former,
+                },
             )
         ]

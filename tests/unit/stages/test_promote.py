@@ -108,6 +108,18 @@ def test_image_that_changed_in_the_catalogue_is_refused(tmp_path):
         run(context)
 
 
+def test_promotion_names_the_image_that_was_replaced(tmp_path):
+    context = arrange(tmp_path)
+    old = conformance.register(
+        context.catalogue,
+        conformance.make_image(tmp_path, b'old'),
+        name='debian-12',
+    )
+    context.catalogue.promote(old.id)
+    assert run(context).properties['former_id'] == old.id
+    assert run(context).properties['former_id'] is None
+
+
 def test_what_a_promotion_said_is_in_the_log(tmp_path, monkeypatch):
     context = arrange(tmp_path)
     promoted = context.catalogue.promote
