@@ -276,7 +276,7 @@ class Upload:
             )
         return exceptions.StageFailed(
             message,
-            hint=f'the image is {image.status}; the log of the image service '
+            hint='a store may be full or down; the log of the image service '
             'says more',
         )
 
