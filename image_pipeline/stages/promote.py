@@ -143,7 +143,7 @@ class PromoteStage(base.Stage[PromoteOptions]):
                     'image_id': image_id,
                     'state': record.state.value,
                     # For those who are told of it.
-                    'former_id': former,
+                    **({'former_id': former} if former else {}),
                 },
             )
         ]
