@@ -243,12 +243,13 @@ class Cloud:
     ) -> exceptions.NotFound:
         """Say why the catalog has no address of a service."""
         found = self.access.service_catalog
-        catalog = (found.get_endpoints() if found else None) or {}
+        entries = found.get_endpoints_data() if found else {}
         regions = {
-            str(one.get('region_id') or one.get('region') or '')
-            for entries in catalog.values()
-            for one in entries
-        } - {''}
+            one.region_name
+            for endpoints in entries.values()
+            for one in endpoints
+            if one.region_name
+        }
         if self.region and self.region not in regions:
             return exceptions.NotFound(
                 f'cloud "{self.name}" has no region "{self.region}"',
@@ -256,11 +257,21 @@ class Cloud:
                 or f'regions are {", ".join(sorted(regions))}',
             )
         interface = self.config.get_interface(service_type)
+        known = sorted(
+            name
+            for name, endpoints in entries.items()
+            if any(
+                one.interface == interface
+                and self.region in (None, one.region_name)
+                for one in endpoints
+            )
+        )
         where = f' in region "{self.region}"' if self.region else ''
         return exceptions.NotFound(
             f'cloud "{self.name}" has no service "{service_type}" '
-            f'({service}){where} for the interface "{interface}"',
-            hint=f'services are {", ".join(sorted(catalog))}',
+            f'({service}){where}',
+            hint=f'for the interface "{interface}", services are '
+            f'{", ".join(known) or "none"}',
         )
 
     def _endpoint(self, service_type: str) -> str | None:

@@ -114,7 +114,10 @@ def quota(send: Send) -> offers.Quota | None:
     except exceptions.NotFound:
         # Before API v2.13.
         return None
-    usage = body.get('usage', {})
+    usage = body.get('usage')
+    if not usage:
+        # Keystone has no limits for images.
+        return None
     mib = 1 << 20
     return offers.Quota(
         size=glance_json.limit(usage.get('image_size_total'), mib),
