@@ -133,8 +133,11 @@ def redactor(settings: conf_settings.Notifications) -> redaction.Redactor:
     """
     url = settings.transport_url or ''
     # Several hosts are separated by commas; a password may be quoted.
-    secrets = re.findall(r'[/,][^/@:,]*:([^@/]+)@', url)
-    return redaction.Redactor([*secrets, *map(parse.unquote, secrets)])
+    quoted = re.findall(r'[/,][^/@:,]*:([^@/]+)@', url)
+    secrets = [*quoted, *map(parse.unquote, quoted)]
+    # Other lines of the log may have them as well.
+    redaction.register(*secrets)
+    return redaction.Redactor(secrets)
 
 
 def where(settings: conf_settings.Notifications) -> str:
