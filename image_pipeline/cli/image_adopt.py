@@ -76,6 +76,11 @@ class ImageAdopt(image_targets.OnTargets):
                 reason=parsed_args.reason,
                 read=parsed_args.read,
             )
+            # Before it was nobody's image.
+            with self.notified(
+                'adopt', catalogue, image, parsed_args.reason
+            ) as ended:
+                ended(image)
             return [_row(image, catalogue)]
 
         return _COLUMNS, list(self.each(self.catalogues(parsed_args), adopt))
@@ -123,29 +128,33 @@ class ImageRevoke(image_targets.OnTargets):
         changed = list(
             self.each(
                 self.catalogues(parsed_args),
-                lambda catalogue: _revoke(catalogue, parsed_args),
+                lambda catalogue: self._revoke(catalogue, parsed_args),
             )
         )
         return image_changes.table(changed, parsed_args.formatter)
 
-
-def _revoke(
-    catalogue: 'catalogue_base.Catalogue', parsed_args: argparse.Namespace
-) -> Iterator[image_changes.Changed]:
-    image = image_names.by_id(catalogue, parsed_args.image)
-    name = image.final_name
-    before = {one.id: one for one in catalogue.list_images(name=name)}
-    catalogue.revoke(
-        image.id, reason=parsed_args.reason, force=parsed_args.force
-    )
-    # The previous one may have come back for it.
-    for after in catalogue.list_images(name=name):
-        if after.id == image.id or after != before.get(after.id, after):
-            yield image_changes.Changed(
-                target=catalogue.target.name,
-                before=before.get(after.id, after),
-                after=after,
+    def _revoke(
+        self,
+        catalogue: 'catalogue_base.Catalogue',
+        parsed_args: argparse.Namespace,
+    ) -> Iterator[image_changes.Changed]:
+        image = image_names.by_id(catalogue, parsed_args.image)
+        name, reason = image.final_name, parsed_args.reason
+        before = {one.id: one for one in catalogue.list_images(name=name)}
+        with self.notified('revoke', catalogue, image, reason) as ended:
+            ended(
+                catalogue.revoke(
+                    image.id, reason=reason, force=parsed_args.force
+                )
             )
+        # The previous one may have come back for it.
+        for after in catalogue.list_images(name=name):
+            if after.id == image.id or after != before.get(after.id, after):
+                yield image_changes.Changed(
+                    target=catalogue.target.name,
+                    before=before.get(after.id, after),
+                    after=after,
+                )
 
 
 def _row(

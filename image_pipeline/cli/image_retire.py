@@ -16,7 +16,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from image_pipeline import exceptions
+from image_pipeline import artifact, exceptions
 from image_pipeline.cli import image_names, image_targets
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class ImageRetire(image_targets.OnTargets):
             note = parsed_args.reason or why
             try:
                 if not parsed_args.dry_run:
-                    catalogue.retire(
-                        image.id, delete=parsed_args.delete, reason=note
+                    self._retire_one(
+                        catalogue, image, parsed_args.delete, note
                     )
             except exceptions.StateConflict as exc:
                 # The others do not suffer for it.
@@ -125,6 +125,17 @@ class ImageRetire(image_targets.OnTargets):
                 after,
                 note,
             )
+
+    def _retire_one(
+        self,
+        catalogue: 'catalogue_base.Catalogue',
+        image: artifact.ImageRecord,
+        delete: bool,
+        reason: str | None,
+    ) -> None:
+        with self.notified('retire', catalogue, image, reason) as ended:
+            retired = catalogue.retire(image.id, delete=delete, reason=reason)
+            ended(None if delete else retired)
 
 
 def _count(text: str) -> int:

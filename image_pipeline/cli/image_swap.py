@@ -13,6 +13,7 @@
 """``image promote``, ``image rollback``: which image users get."""
 
 import argparse
+import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -123,9 +124,12 @@ class ImagePromote(_Swap):
                 now='',
             )
         else:
-            swap = catalogue.promote(
-                image.id, reason=parsed_args.reason, force=parsed_args.force
-            )
+            reason = parsed_args.reason
+            with self.notified('promote', catalogue, image, reason) as ended:
+                swap = catalogue.promote(
+                    image.id, reason=reason, force=parsed_args.force
+                )
+                ended(swap.current, former=swap.former)
         yield from _swapped(catalogue, swap, images)
 
     def _together(
@@ -138,14 +142,23 @@ class ImagePromote(_Swap):
 
         chosen = []
         before = []
-        for catalogue in catalogues:
-            image_targets.recover(catalogue)
-            image = self._image(catalogue, parsed_args)
-            chosen.append((catalogue, image.id))
-            before.append(list(catalogue.list_images(name=image.final_name)))
-        swaps = together.promote(
-            chosen, reason=parsed_args.reason, force=parsed_args.force
-        )
+        told = []
+        reason = parsed_args.reason
+        with contextlib.ExitStack() as stack:
+            for catalogue in catalogues:
+                image_targets.recover(catalogue)
+                image = self._image(catalogue, parsed_args)
+                chosen.append((catalogue, image.id))
+                before.append(
+                    list(catalogue.list_images(name=image.final_name))
+                )
+                told.append(self.notified('promote', catalogue, image, reason))
+            told_of_end = [stack.enter_context(one) for one in told]
+            swaps = together.promote(
+                chosen, reason=reason, force=parsed_args.force
+            )
+            for ended, swap in zip(told_of_end, swaps, strict=True):
+                ended(swap.current, former=swap.former)
         return [
             one
             for (catalogue, _), swap, images in zip(
@@ -195,29 +208,31 @@ class ImageRollback(_Swap):
         changed = list(
             self.each(
                 self.catalogues(parsed_args),
-                lambda catalogue: _roll_back(catalogue, parsed_args),
+                lambda catalogue: self._roll_back(catalogue, parsed_args),
             )
         )
         return image_changes.table(changed, parsed_args.formatter)
 
-
-def _roll_back(
-    catalogue: 'catalogue_base.Catalogue', parsed_args: argparse.Namespace
-) -> Iterator[image_changes.Changed]:
-    name, to = parsed_args.name, None
-    if parsed_args.to:
-        to = image_names.of_name(catalogue, name, parsed_args.to).id
-    # All of them: what is no name of ours may be near to one.
-    images = list(catalogue.list_images())
-    if parsed_args.dry_run:
+    def _roll_back(
+        self,
+        catalogue: 'catalogue_base.Catalogue',
+        parsed_args: argparse.Namespace,
+    ) -> Iterator[image_changes.Changed]:
         from image_pipeline.catalogues import states
 
-        swap = states.roll_back(
-            images, name, to=to, reason=parsed_args.reason, now=''
-        )
-    else:
-        swap = catalogue.roll_back(name, to=to, reason=parsed_args.reason)
-    yield from _swapped(catalogue, swap, images)
+        name, to = parsed_args.name, None
+        reason = parsed_args.reason
+        if parsed_args.to:
+            to = image_names.of_name(catalogue, name, parsed_args.to).id
+        # All of them: what is no name of ours may be near to one.
+        images = list(catalogue.list_images())
+        swap = states.roll_back(images, name, to=to, reason=reason, now='')
+        if not parsed_args.dry_run:
+            back = swap.current
+            with self.notified('rollback', catalogue, back, reason) as ended:
+                swap = catalogue.roll_back(name, to=to, reason=reason)
+                ended(swap.current, former=swap.former)
+        yield from _swapped(catalogue, swap, images)
 
 
 def _check_tested(image: artifact.ImageRecord) -> None:

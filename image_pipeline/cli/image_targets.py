@@ -17,12 +17,15 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from image_pipeline import exceptions
+from image_pipeline import artifact, exceptions
 from image_pipeline.cli import base
 
 if TYPE_CHECKING:
+    import contextlib
+
     from image_pipeline.catalogues import base as catalogue_base
     from image_pipeline.conf import settings as conf_settings
+    from image_pipeline.engine import notify
 
 LOG = logging.getLogger(__name__)
 
@@ -93,6 +96,33 @@ class Targets(base.Command):
                 if len(catalogues) == 1 and not begun:
                     raise
                 self.failed(exc, catalogue.target.name)
+
+    def notified(
+        self,
+        action: str,
+        catalogue: 'catalogue_base.Catalogue',
+        image: artifact.ImageRecord,
+        reason: str | None,
+    ) -> 'contextlib.AbstractContextManager[notify.Ended]':
+        """Tell those who listen of what is done with an image.
+
+        See :func:`image_pipeline.engine.notify.image`.
+
+        :param action: what is done.
+        :param catalogue: where the image is.
+        :param image: the image, before.
+        :param reason: why.
+        """
+        from image_pipeline.engine import notify
+        from image_pipeline.notifications import payloads
+
+        return notify.image(
+            self.settings,
+            payloads.Action(action),
+            catalogue.target,
+            image,
+            reason=reason,
+        )
 
     def refused(self) -> None:
         """Remember that something was refused, as the table says."""

@@ -10,12 +10,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import contextlib
 import json
 
 import pytest
 import yaml
 
 from image_pipeline import exceptions
+from image_pipeline.engine import notify
 from image_pipeline.testing.conformance import catalogue as conformance
 
 NAME = conformance.NAME
@@ -151,3 +153,74 @@ def test_looking_makes_no_state_folder(call, two, tmp_path):
     call('image', 'list', '--target', 'one')
     call('image', 'rollback', NAME, '--target', 'one')
     assert not (tmp_path / 'state').exists()
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What those who listen are told of images."""
+    found = []
+
+    @contextlib.contextmanager
+    def image(settings, action, target, record, *, reason=None):
+        def ended(now, former=None):
+            found.append(
+                (
+                    str(action),
+                    target.name,
+                    record.id,
+                    now.state.value if now else 'deleted',
+                    former.id if former else None,
+                    reason,
+                )
+            )
+
+        yield ended
+
+    monkeypatch.setattr(notify, 'image', image)
+    return found
+
+
+@pytest.mark.parametrize(
+    ('words', 'event'),
+    [
+        (
+            ('promote', 'fake-image-3', '--force'),
+            ('promote', 'one', 'fake-image-3', 'current', 'fake-image-2'),
+        ),
+        (
+            ('rollback', NAME),
+            ('rollback', 'one', 'fake-image-1', 'current', 'fake-image-2'),
+        ),
+        (
+            ('revoke', 'fake-image-3'),
+            ('revoke', 'one', 'fake-image-3', 'rejected', None),
+        ),
+        (
+            ('retire', 'fake-image-3'),
+            ('retire', 'one', 'fake-image-3', 'retired', None),
+        ),
+        (
+            ('retire', 'fake-image-3', '--delete'),
+            ('retire', 'one', 'fake-image-3', 'deleted', None),
+        ),
+    ],
+)
+def test_those_who_listen_are_told(call, two, told, words, event):
+    add = two['one'][1]
+    add(b'1', promote=True)
+    add(b'2', promote=True)
+    add(b'3')
+    given = (*words, '--reason', 'why', '--target', 'one')
+    status, _, _ = call('image', *given)
+    assert status == 0
+    assert told == [(*event, 'why')]
+
+
+@pytest.mark.parametrize('verb', ['promote', 'rollback', 'retire'])
+def test_dry_run_is_told_to_nobody(call, two, told, verb):
+    add = two['one'][1]
+    add(b'1', promote=True)
+    add(b'2', promote=True)
+    add(b'3', tested=True)
+    call('image', verb, NAME, '--dry-run', '--target', 'one')
+    assert told == []

@@ -124,6 +124,21 @@ def test_a_smoke_tested_candidate_comes_with_the_command_that_promotes():
     ]
 
 
+def test_the_command_that_promotes_names_the_same_site():
+    out = io.StringIO()
+    report.results(
+        [run(REGISTERED, smoked(), images=(IMAGE,))],
+        form='table',
+        single=True,
+        out=out,
+        program='image-pipeline --config-file /site.conf',
+    )
+    assert out.getvalue().splitlines()[-1] == (
+        '  image-pipeline --config-file /site.conf image promote --target '
+        'prod image-1'
+    )
+
+
 @pytest.mark.parametrize(
     ('steps', 'why'),
     [
