@@ -43,7 +43,7 @@ class Broker:
     def __init__(self):
         self.sent = []
         self.attempts = 0
-        self.down = False
+        self.failures = 0
         self.answers = threading.Event()
         self.answers.set()
         self.tried = threading.Semaphore(0)
@@ -56,7 +56,8 @@ class Broker:
         self.attempts += 1
         self.tried.release()
         self.answers.wait(LONG)
-        if self.down:
+        if self.failures:
+            self.failures -= 1
             raise exceptions.Unavailable('connection refused')
         self.sent.append(one)
 
@@ -117,20 +118,19 @@ def test_what_the_way_to_the_broker_says_is_the_reason(broker):
 
 def test_a_broker_that_comes_back_gets_what_it_missed(broker, monkeypatch):
     monkeypatch.setattr(emit, 'PAUSES', (0.0, 0.0))
-    broker.down = True
+    broker.failures = 3
     send = emitter(broker)
     send(notification(1))
     send(notification(2))
-    for _ in range(3):
+    for _ in range(5):
         assert broker.tried.acquire(timeout=LONG)
-    broker.down = False
     assert send.close() is None
     assert broker.sent == [notification(1), notification(2)]
 
 
 def test_a_last_attempt_is_made_when_the_command_ends(broker, monkeypatch):
     monkeypatch.setattr(emit, 'PAUSES', (LONG, LONG))
-    broker.down = True
+    broker.failures = 100
     send = emitter(broker)
     send(notification(1))
     send(notification(2))
@@ -142,7 +142,7 @@ def test_a_last_attempt_is_made_when_the_command_ends(broker, monkeypatch):
 
 
 def test_after_a_failure_for_good_the_others_are_dropped_untried(broker):
-    broker.down = True
+    broker.failures = 100
     send = emitter(broker, retry=0)
     for number in range(5):
         send(notification(number))
