@@ -17,6 +17,7 @@ exceptions each; a user gets one sentence with the service, the cloud, what
 was being done and why it did not work, and a hint.
 """
 
+import html
 import re
 import socket
 import ssl
@@ -243,7 +244,7 @@ def words(exc: BaseException, *, otherwise: str | None = None) -> str:
         if not text and isinstance(value, str):
             text = value
     text = re.sub(r'<[^<>]*>', ' ', text or str(exc))
-    text = _TAIL.sub('', ' '.join(text.split()))
+    text = _TAIL.sub('', ' '.join(html.unescape(text).split()))
     former = None
     while former != text:
         former, text = text, _NOISE.sub('', text)
