@@ -13,11 +13,13 @@
 
 import json
 import pathlib
+import types
 
 import pytest
 import yaml
 
 from image_pipeline import elements
+from image_pipeline.cli import image_export
 from image_pipeline.recipe import loader, plan
 from image_pipeline.testing import fakes
 
@@ -95,8 +97,18 @@ def test_debian_13_is_debian_12_with_another_release():
 
 def test_the_heat_template_names_a_shipped_image():
     template = yaml.safe_load((ETC / 'heat' / 'server.yaml').read_text())
-    image = template['parameters']['image']['default']
+    image = template['parameters']['image_debian_12']['default']
     assert load(image).image_name == image
+
+
+def test_the_heat_template_takes_what_is_exported():
+    template = yaml.safe_load((ETC / 'heat' / 'server.yaml').read_text())
+    name = template['parameters']['image_debian_12']['default']
+    images = {'mine': {name: types.SimpleNamespace(id='some-id')}}
+    environment = yaml.safe_load(image_export.heat_env(images, 'image_'))
+    assert environment['parameter_defaults'].keys() <= (
+        template['parameters'].keys()
+    )
 
 
 def test_the_heat_template_refers_to_what_it_has():
