@@ -380,9 +380,11 @@ class GlanceImages(images.Images):
         """Return the schema of an image; see :meth:`.Images.schema`."""
         return glance_offers.schema(self._send)
 
-    def namespaces(self) -> tuple[offers.Namespace, ...]:
+    def namespaces(
+        self, *, but: Sequence[str] = ()
+    ) -> tuple[offers.Namespace, ...]:
         """Return metadata definitions; see :meth:`.Images.namespaces`."""
-        return glance_offers.namespaces(self._send)
+        return glance_offers.namespaces(self._send, but=but)
 
     def quota(self) -> offers.Quota | None:
         """Return limits and usage; see :meth:`.Images.quota`."""

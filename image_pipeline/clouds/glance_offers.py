@@ -13,7 +13,7 @@
 """What Glance offers: stores, ways to import, definitions, limits."""
 
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from image_pipeline import exceptions
@@ -78,10 +78,13 @@ def schema(send: Send) -> Mapping[str, Any]:
     return found
 
 
-def namespaces(send: Send) -> tuple[offers.Namespace, ...]:
+def namespaces(
+    send: Send, *, but: Sequence[str] = ()
+) -> tuple[offers.Namespace, ...]:
     """Return metadata definitions; see :meth:`.Images.namespaces`.
 
     :param send: a request.
+    :param but: beginnings of the names that are left out.
     """
     text = urllib.parse.urlencode({'resource_types': _IMAGE, 'limit': 100})
     path: str | None = f'/v2/metadefs/namespaces?{text}'
@@ -92,6 +95,8 @@ def namespaces(send: Send) -> tuple[offers.Namespace, ...]:
     while path:
         body = send('GET', path, doing)
         for one in body['namespaces']:
+            if one['namespace'].startswith(tuple(but)):
+                continue
             name = urllib.parse.quote(one['namespace'], safe='')
             more = send('GET', f'/v2/metadefs/namespaces/{name}?{kind}', doing)
             found.append(

@@ -392,8 +392,16 @@ class Images(abc.ABC):
         """Return the JSON Schema of an image, as this site has it."""
 
     @abc.abstractmethod
-    def namespaces(self) -> tuple[offers.Namespace, ...]:
-        """Return the metadata definitions for images that the user may see."""
+    def namespaces(
+        self, *, but: Sequence[str] = ()
+    ) -> tuple[offers.Namespace, ...]:
+        """Return the metadata definitions for images that the user may see.
+
+        Each takes a request; Glance itself comes with about twenty.
+
+        :param but: beginnings of the names that are left out, such as
+            ``OS::``.
+        """
 
     @abc.abstractmethod
     def quota(self) -> offers.Quota | None:

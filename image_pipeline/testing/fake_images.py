@@ -18,7 +18,7 @@ die there (:meth:`FakeImages.die`), let another one go first, or break things.
 """
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from image_pipeline.clouds import images, offers
@@ -247,9 +247,19 @@ class FakeImages(fake_data.FakeData):
             },
         )
 
-    def namespaces(self) -> tuple[offers.Namespace, ...]:
+    def namespaces(
+        self, *, but: Sequence[str] = ()
+    ) -> tuple[offers.Namespace, ...]:
         """Return the definitions; see :class:`.images.Images`."""
-        return self._ask('namespaces', None, lambda: self.service.namespaces)
+        return self._ask(
+            'namespaces',
+            None,
+            lambda: tuple(
+                one
+                for one in self.service.namespaces
+                if not one.name.startswith(tuple(but))
+            ),
+        )
 
     def quota(self) -> offers.Quota | None:
         """Return the limits; see :class:`.images.Images`."""

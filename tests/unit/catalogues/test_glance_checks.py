@@ -258,7 +258,7 @@ def test_values_outside_metadata_definitions_are_doubts():
     client = fake_images.FakeImages()
     client.service.namespaces = (
         offers.Namespace(
-            name='OS::Compute::LibvirtImage',
+            name='Our::Images',
             properties={
                 'hw_disk_bus': {'type': 'string', 'enum': ['virtio', 'scsi']},
                 'hw_serial_port_count': {'type': 'integer', 'minimum': 1},
@@ -281,7 +281,7 @@ def test_values_outside_metadata_definitions_are_doubts():
     )
     assert len(doubts) == 3
     assert 'hw_disk_bus is "nvme"; the cloud takes virtio, scsi' in doubts[0]
-    assert 'OS::Compute::LibvirtImage' in doubts[0]
+    assert 'Our::Images' in doubts[0]
     assert list(glance_checks.doubts(client, {'hw_disk_bus': 'scsi'})) == []
 
 
