@@ -68,11 +68,13 @@ class Client:
     :param host: of :func:`image_pipeline.clouds.marks.host_id`.
     :param process: of :func:`.glance_intents.own_process`.
     :param lives: tells whether a process of this host is alive.
+    :param token: makes a token that nobody else has.
     """
 
     host: str
     process: str
     lives: Callable[[str], bool] = glance_intents.process_lives
+    token: Callable[[], str] = glance_intents.token
 
 
 class Desk:
@@ -136,7 +138,7 @@ class Desk:
         :param kind: what is done.
         :param said: more of :class:`.glance_intents.Intent`.
         """
-        token = glance_intents.token()
+        token = self.me.token()
         said.setdefault('action', token)
         return glance_intents.Intent(
             token=token,
@@ -176,11 +178,14 @@ class Desk:
         """
         changes: dict[str, Any] = {}
         remove = {intent.key}
-        if intent.visibility is not None:
-            changes['visibility'] = intent.visibility
         if intent.kind == glance_intents.ADOPT:
             remove |= {glance_records.ID, glance_records.NAME}
         try:
+            if intent.visibility is not None:
+                image = self.client.get(image_id)
+                # Who else is at it has widened it as well.
+                if image.hidden and len(glance_intents.of(image)) == 1:
+                    changes['visibility'] = intent.visibility
             self.client.patch(image_id, changes, remove)
         except (exceptions.StateConflict, exceptions.NotFound):
             # Somebody did so already; or it is gone.

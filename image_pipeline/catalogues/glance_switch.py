@@ -180,7 +180,7 @@ class Switch:
         family = glance_moves.alone(desk, name, image_id, intent, patience)
         # Nobody else changes them now: what holds now will hold.
         now = decide(family)
-        if now is None or not move.same(now):
+        if now is None or now.widens or not move.same(now):
             raise glance_desk.Lost
         image = family.get(image_id)
         assert image is not None  # noqa: S101 - it has our intent
