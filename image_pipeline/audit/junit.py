@@ -46,6 +46,9 @@ def render(reports: Iterable[report.Report]) -> str:
         suite.add_property('format', found.format)
         suite.add_property('virtual_size', str(found.virtual_size))
         suite.add_property('profile', _clean(found.profile))
+        if found.reading:
+            for key, value in found.reading.to_json().items():
+                suite.add_property(f'reading.{key}', str(value))
         for result in found.results:
             suite.add_testcase(_case(result))
         document.add_testsuite(suite)

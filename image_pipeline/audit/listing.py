@@ -24,9 +24,12 @@ from collections.abc import Mapping
 
 from image_pipeline.audit import rule
 from image_pipeline.clouds import images as cloud_images
+from image_pipeline.clouds import marks
 
 #: What the Glance catalogue keeps in an image's properties; it has the same
-#: names, and a test compares them.
+#: names, and a test compares them.  Nova copies properties to each snapshot of
+#: a server, so an image is the pipeline's only if it has its own id.
+ID = 'image_pipeline_id'
 STATE = 'image_pipeline_state'
 NAME = 'image_pipeline_name'
 SWAP = 'image_pipeline_swap'
@@ -74,7 +77,7 @@ class Listing:
         found: dict[str, list[cloud_images.Image]] = {}
         for one in self.images:
             name = one.properties.get(NAME)
-            if name and STATE in one.properties:
+            if name and state(one):
                 found.setdefault(name, []).append(one)
         return {name: tuple(alike) for name, alike in found.items()}
 
@@ -108,7 +111,14 @@ class ListedImageView:
     @property
     def state(self) -> str | None:
         """Its state in the pipeline; None of an image from elsewhere."""
-        return self.image.properties.get(STATE)
+        return state(self.image)
+
+    @property
+    def marks(self) -> marks.Marks | None:
+        """Which run is making it; None of an image from elsewhere."""
+        if not is_ours(self.image):
+            return None
+        return marks.from_properties(self.image.properties)
 
     @property
     def is_active(self) -> bool:
@@ -136,6 +146,22 @@ class ListedImageView:
             raise rule.NotApplicable('it is a snapshot of a server')
         if self.image.status not in {'active', 'deactivated'}:
             raise rule.NotApplicable(f'it is {self.image.status}, not active')
+
+
+def is_ours(image: cloud_images.Image) -> bool:
+    """Tell whether the pipeline made an image.
+
+    :param image: the image.
+    """
+    return image.properties.get(ID) == image.id
+
+
+def state(image: cloud_images.Image) -> str | None:
+    """Return the state of an image of the pipeline; None of others.
+
+    :param image: the image.
+    """
+    return image.properties.get(STATE) if is_ours(image) else None
 
 
 def properties(image: cloud_images.Image) -> dict[str, str]:

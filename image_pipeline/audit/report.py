@@ -72,6 +72,25 @@ class Result:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How an image that lies elsewhere was read.
+
+    :param bytes: that came here.
+    :param size: bytes of its file.
+    :param digest_checked: whether what came is known to be what was stored;
+        nobody can tell that of a part.
+    """
+
+    bytes: int
+    size: int
+    digest_checked: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Report:
     """What an audit says of one image.
 
@@ -80,6 +99,7 @@ class Report:
     :param virtual_size: bytes that the guest sees.
     :param profile: the profile's name.
     :param results: one for each rule of the profile, by rule id.
+    :param reading: how it was read, if it lies elsewhere.
     """
 
     image: Path
@@ -87,6 +107,7 @@ class Report:
     virtual_size: int
     profile: str
     results: tuple[Result, ...]
+    reading: Reading | None = None
 
     @property
     def blocking(self) -> tuple[Result, ...]:
@@ -127,11 +148,13 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, as ``audit -f json`` prints it."""
+        read = {'reading': self.reading.to_json()} if self.reading else {}
         return {
             'image': str(self.image),
             'format': self.format,
             'virtual_size': self.virtual_size,
             'profile': self.profile,
+            **read,
             'summary': self.summary,
             'results': [result.to_json() for result in self.results],
         }

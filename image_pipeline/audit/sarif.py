@@ -99,6 +99,11 @@ class _Run:
                 'format': self._report.format,
                 'virtual_size': self._report.virtual_size,
                 'profile': self._report.profile,
+                **(
+                    {'reading': self._report.reading.to_json()}
+                    if self._report.reading
+                    else {}
+                ),
             },
         }
 

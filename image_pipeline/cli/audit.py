@@ -13,14 +13,15 @@
 """``audit``: look into image files, by named rules."""
 
 import argparse
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.cli import audited, base, image_names
+from image_pipeline.cli import audited, audited_cloud, base, image_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from image_pipeline.audit import mending, profile, report, rule, waiver
 
@@ -57,8 +58,24 @@ class Audit(base.Command):
         parser.add_argument(
             '--all',
             action='store_true',
-            help='with --target: former images and candidates, too; only '
-            'retired ones are left out',
+            help='with --target: former images and candidates, too, and in a '
+            'cloud all that the project has; only retired ones are left out',
+        )
+        parser.add_argument(
+            '--visibility',
+            action='append',
+            choices=('private', 'shared', 'community', 'public', 'all'),
+            default=[],
+            help='with the target of a cloud: all images of this visibility '
+            'that one sees there, those of others, too; may be given several '
+            'times',
+        )
+        parser.add_argument(
+            '--content',
+            action='store_true',
+            help='with the target of a cloud: look into the images, too, and '
+            'not only at what Glance lists of them; what the rules need is '
+            'read, or all of it where the cloud gives no parts',
         )
         parser.add_argument(
             '--profile',
@@ -133,11 +150,12 @@ class Audit(base.Command):
             return self._fix(parsed_args, chosen, waived)
         reports: list[report.Report] = []
         unreadable: list[exceptions.ImageUnreadable] = []
-        for one in audited.choose(parsed_args, self.settings):
-            try:
-                reports.append(one.judge(chosen, waived))
-            except exceptions.ImageUnreadable as exc:
-                unreadable.append(exc)
+        with self._content(parsed_args) as content:
+            for one in audited.choose(parsed_args, self.settings, content):
+                try:
+                    reports.append(one.judge(chosen, waived))
+                except exceptions.ImageUnreadable as exc:
+                    unreadable.append(exc)
         if reports or not unreadable:
             self.app.stdout.write(_shown(reports, parsed_args, known))
         if not reports and not unreadable and not self.app.options.quiet:
@@ -156,6 +174,38 @@ class Audit(base.Command):
         if any(one.blocking for one in reports):
             return exceptions.AuditFailed.exit_status
         return 0
+
+    @contextlib.contextmanager
+    def _content(
+        self, parsed_args: argparse.Namespace
+    ) -> 'Iterator[audited_cloud.Content]':
+        """Give how images of a cloud are read; signals stop it."""
+        from image_pipeline.host import cancellation
+        from image_pipeline.store import store
+
+        cancelled = cancellation.CancellationToken()
+        content = audited_cloud.Content(
+            folder=self.settings.state_dir,
+            cancelled=cancelled,
+            progress=self._downloaded,
+        )
+        if not parsed_args.content:
+            yield content
+            return
+        store.Store(self.settings.state_dir).prepare()
+        with cancellation.cancel_on_signals(cancelled):
+            yield content
+
+    def _downloaded(self, name: str, done: int, size: int) -> None:
+        """Say how far a download is; it is told to people only."""
+        error = self.app.stderr
+        if self.app.options.quiet or not error.isatty():
+            return
+        error.write(
+            f'\r{base.visible(name)}: {_size(done)} of {_size(size)} '
+            + ('\n' if done >= size else '')
+        )
+        error.flush()
 
     def _fix(
         self,
@@ -212,7 +262,7 @@ def _changes(mended: 'mending.Mended') -> str:
 def _nothing(parsed_args: argparse.Namespace) -> str:
     """Return what to say where a target has no image to judge."""
     target = parsed_args.target
-    if parsed_args.all:
+    if parsed_args.all or parsed_args.visibility:
         return f'target "{target}" has no images to judge\n'
     return (
         f'target "{target}" has no current image to judge; --all judges '
@@ -251,10 +301,19 @@ def _values(values: list[Any], form: str) -> str:
 def _table(found: 'report.Report', everything: bool) -> str:
     from image_pipeline.audit import report
 
-    lines = [
-        f'{found.image}: {found.format}, {_size(found.virtual_size)}, '
-        f'profile {found.profile}'
-    ]
+    # A cloud does not tell the size of every image.
+    size = _size(found.virtual_size) if found.virtual_size else 'size unknown'
+    lines = [f'{found.image}: {found.format}, {size}, profile {found.profile}']
+    if found.reading:
+        lines.append(
+            f'  read {_size(found.reading.bytes)} of '
+            f'{_size(found.reading.size)}; that it is what was stored '
+            + (
+                'was checked by its digest'
+                if found.reading.digest_checked
+                else 'is not checked: only all of it has a digest'
+            )
+        )
     for result in found.by_urgency:
         if result.outcome in _QUIET and not everything:
             continue

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.cli import image_names, image_targets
+from image_pipeline.cli import audited_cloud, image_names, image_targets
 
 if TYPE_CHECKING:
     from image_pipeline.audit import profile, report, waiver
@@ -53,24 +53,29 @@ class Audited:
 
         :param chosen: the profile.
         :param waived: the waivers.
-        :raises ImageUnreadable: it cannot be read, or is not here.
+        :raises ImageUnreadable: it cannot be read.
         """
         from image_pipeline.audit import runner, subjects
 
-        if self.path is None:
-            raise exceptions.ImageUnreadable(
-                f'{self.shown_as}: its file is not on this host',
-                hint='fetch it from there, and audit the file',
-            )
         if self.record is None:
-            return runner.run(self.path, chosen, waived)
+            return runner.run(self.path or self.shown_as, chosen, waived)
+        registered = subjects.RegisteredImageView.of(self.record, self.others)
+        if self.path is None:
+            # Of a catalogue elsewhere only what is said can be judged.
+            return runner.run_metadata(
+                chosen,
+                waived,
+                registered=registered,
+                listed=None,
+                shown_as=self.shown_as,
+                format_=self.record.format,
+                virtual_size=self.record.virtual_size,
+            )
         return runner.run(
             self.path,
             chosen,
             waived,
-            registered=subjects.RegisteredImageView.of(
-                self.record, self.others
-            ),
+            registered=registered,
             shown_as=self.shown_as,
             # Users fetch it by its name; checksums lie in the catalogue.
             published=False,
@@ -85,6 +90,11 @@ def check(parsed_args: argparse.Namespace) -> None:
     """
     names, everything = parsed_args.images, parsed_args.all
     if parsed_args.target is None:
+        if parsed_args.content or parsed_args.visibility:
+            raise exceptions.InvalidInput(
+                '--content and --visibility are for the images of a cloud',
+                hint='give --target as well; a file is always read',
+            )
         if everything:
             raise exceptions.InvalidInput(
                 '--all is for the images of a target',
@@ -96,9 +106,9 @@ def check(parsed_args: argparse.Namespace) -> None:
                 hint='name image files, or give --target',
             )
         return
-    if names and everything:
+    if names and (everything or parsed_args.visibility):
         raise exceptions.InvalidInput(
-            'images are named, and --all is given',
+            'images are named, and --all or --visibility is given',
             hint='leave one of the two out',
         )
     if parsed_args.fix:
@@ -110,17 +120,28 @@ def check(parsed_args: argparse.Namespace) -> None:
 
 
 def choose(
-    parsed_args: argparse.Namespace, settings: 'conf_settings.Settings'
-) -> Iterator[Audited]:
+    parsed_args: argparse.Namespace,
+    settings: 'conf_settings.Settings',
+    content: audited_cloud.Content,
+) -> Iterator[Audited | audited_cloud.AuditedInCloud]:
     """Give the images that a user asked for.
 
     :param parsed_args: the command's.
     :param settings: the site's.
+    :param content: how images of a cloud are read, if that is asked for.
     :raises NotFound: there is no such target, or no such image.
     """
     if parsed_args.target is None:
         for name in parsed_args.images:
             yield Audited(path=Path(name), shown_as=Path(name))
+        return
+    target = image_targets.find(settings, parsed_args.target)
+    if target.cloud is not None:
+        # Whatever is in the cloud is judged as it is: nothing is recovered,
+        # and nobody needs more than the right to look.
+        yield from audited_cloud.choose(
+            parsed_args, target, content if parsed_args.content else None
+        )
         return
     catalogue = image_targets.load(settings, parsed_args.target)
     image_targets.recover(catalogue)

@@ -18,13 +18,15 @@ it belongs: memory does not grow with the image, and nothing is asked for
 twice.  How the bytes come here, the caller knows.
 """
 
+import concurrent.futures
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from image_pipeline import exceptions
 
@@ -32,20 +34,21 @@ from image_pipeline import exceptions
 BLOCK = 64 << 10
 #: Bytes that are asked for at first; twice as many each time that what comes
 #: next was wanted indeed, and never more than that.
-_FIRST, _MOST = 128 << 10, 4 << 20
+_FIRST, _MOST = 256 << 10, 4 << 20
+#: Requests that are under way at the same time.
+_AT_ONCE = 4
 #: Bytes between two wanted pieces that cost less than another request.
-_GAP = 256 << 10
+_GAP = 512 << 10
 
 
 class RemoteFile:
     """A file elsewhere; close it, or use it as a context.
 
-    :param fetch: gives bytes by their offset and number: exactly as many,
-        unless the file ends there.
+    :param fetch: gives bytes by their offset and number, exactly as many;
+        it is called by several threads at once.
     :param size: bytes of the file.
     :param folder: on this host, with room for what will be read.
     :param name: for messages.
-    :raises Unavailable: there is no room in the folder.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class RemoteFile:
         self.fetched = self.requests = 0
         #: What fetching raised; the file cannot be read since then.
         self.failure: exceptions.PipelineError | None = None
+        self.folder = folder
         self._fetch = fetch
         self._has = bytearray(-(-size // BLOCK))
         self._next = -1
@@ -94,10 +98,39 @@ class RemoteFile:
         :raises ImageUnreadable: see :meth:`read`.
         """
         with self._lock:
-            for first, last in _merged(self._missing(ranges)):
-                for start in range(first, last + 1, _MOST // BLOCK):
-                    end = min(start + _MOST // BLOCK - 1, last)
-                    self._get(start, end)
+            self._get(_merged(self._missing(ranges)))
+
+    def take(self, write: Callable[[BinaryIO], int]) -> None:
+        """Get all of the file at once.
+
+        :param write: writes it into an open file, and returns its bytes.
+        :raises Unavailable: there is no room for it.
+        """
+        free = shutil.disk_usage(self.folder).free
+        if free < self.size:
+            raise exceptions.Unavailable(
+                f'{self.name}: {_mib(self.size)} are to be downloaded, and '
+                f'{_mib(free)} are free in {self.folder}',
+                hint='make room there, or set another folder with --state-dir',
+            )
+        with self._lock:
+            self._kept.seek(0)
+            try:
+                count = write(self._kept)
+                self._kept.flush()
+            except OSError as exc:
+                raise exceptions.Unavailable(
+                    f'{self.name}: cannot be kept in {self.folder}: '
+                    f'{exc.strerror}'
+                ) from exc
+            self.requests += 1
+            self.fetched += count
+            self._has[:] = bytes([1]) * len(self._has)
+
+    @property
+    def path(self) -> Path:
+        """Where what is here can be opened as long as this is open."""
+        return Path(f'/proc/self/fd/{self._kept.fileno()}')
 
     def close(self) -> None:
         """Let go of what was kept; may be called again."""
@@ -140,20 +173,43 @@ class RemoteFile:
         if there >= 0:
             wanted = there - 1
         wanted = min(wanted, len(self._has) - 1)
-        for start in range(first, wanted + 1, _MOST // BLOCK):
-            self._get(start, min(start + _MOST // BLOCK - 1, wanted))
+        self._get([(first, wanted)])
         self._next = wanted + 1
 
-    def _get(self, first: int, last: int) -> None:
+    def _get(self, runs: Iterable[tuple[int, int]]) -> None:
+        """Get runs of blocks, several at once: most of the time is waiting."""
+        pieces = [
+            (start, min(start + _MOST // BLOCK - 1, last))
+            for first, last in runs
+            for start in range(first, last + 1, _MOST // BLOCK)
+        ]
+        if len(pieces) == 1:
+            self._keep(*pieces[0], self._ask(*pieces[0]))
+        elif pieces:
+            with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+                # No more than a few are in memory.
+                for number in range(0, len(pieces), _AT_ONCE):
+                    some = pieces[number : number + _AT_ONCE]
+                    came = pool.map(lambda piece: self._ask(*piece), some)
+                    for piece, data in zip(some, came, strict=True):
+                        self._keep(*piece, data)
+
+    def _span(self, first: int, last: int) -> tuple[int, int]:
+        """Return offset and length of blocks."""
+        offset = first * BLOCK
+        return offset, min((last + 1) * BLOCK, self.size) - offset
+
+    def _ask(self, first: int, last: int) -> bytes:
         if self.failure is not None:
             raise self._unreadable(first)
-        offset = first * BLOCK
-        length = min((last + 1) * BLOCK, self.size) - offset
         try:
-            data = self._fetch(offset, length)
+            return self._fetch(*self._span(first, last))
         except exceptions.PipelineError as exc:
-            self.failure = exc
+            self.failure = self.failure or exc
             raise self._unreadable(first) from exc
+
+    def _keep(self, first: int, last: int, data: bytes) -> None:
+        offset, length = self._span(first, last)
         self.requests += 1
         self.fetched += len(data)
         if len(data) != length:
@@ -174,7 +230,7 @@ class RemoteFile:
                 '--state-dir',
             )
             raise self._unreadable(first) from exc
-        self._has[first : last + 1] = b'\1' * (last + 1 - first)
+        self._has[first : last + 1] = bytes([1]) * (last + 1 - first)
 
     def _unreadable(self, block: int) -> exceptions.ImageUnreadable:
         why = self.failure.message if self.failure else 'unknown'
@@ -192,3 +248,7 @@ def _merged(runs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             found.append((first, last))
     return found
+
+
+def _mib(count: int) -> str:
+    return f'{count / 2**20:.0f} MiB'

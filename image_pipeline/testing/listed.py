@@ -31,18 +31,27 @@ def image(number: int = 1, **changes: Any) -> images.Image:
 
     :param number: tells it from others: its id is made of it.
     :param changes: attributes that are otherwise; ``properties`` are put
-        over its own, None takes one away.
+        over its own, None takes one away.  ``state`` makes it one of the
+        pipeline's.
     """
+    made = f'{number:08x}-0000-4000-8000-000000000000'
+    state = changes.pop('state', None)
+    ours = {
+        listing.ID: made,
+        listing.NAME: 'debian-12',
+        listing.STATE: state or None,
+    }
     properties: dict[str, str | None] = {
         'architecture': 'x86_64',
         'os_admin_user': 'debian',
         'os_distro': 'debian',
         'os_type': 'linux',
         'os_version': '12',
+        **(ours if state is not None else {}),
         **changes.pop('properties', {}),
     }
     values: dict[str, Any] = {
-        'id': f'{number:08x}-0000-4000-8000-000000000000',
+        'id': made,
         'name': 'debian-12',
         'status': 'active',
         'visibility': 'private',

@@ -78,9 +78,7 @@ class Cloud02(rule.Rule):
         alike = subject.listing.by_final_name.get(name, ())
         yield from self._half(subject, name, options['lease_seconds'])
         current = [
-            one
-            for one in alike
-            if one.properties.get(listing.STATE) == _STATE.CURRENT
+            one for one in alike if listing.state(one) == _STATE.CURRENT
         ]
         if state == _STATE.CURRENT:
             for other in current:

@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from image_pipeline.audit import found, listing, rule
-from image_pipeline.clouds import marks
 
 #: Statuses of an image on its way, docs.openstack.org/glance/latest/user/
 #: statuses.html.
@@ -78,7 +77,7 @@ def _half_made(
     subject: listing.ListedImageView, hours: int
 ) -> Iterator[rule.Finding]:
     image = subject.image
-    marked = marks.from_properties(image.properties)
+    marked = subject.marks
     if marked is not None and marked.expired(subject.listing.now):
         yield found.said(
             f'it is {image.status}, and run {marked.run_id}, which made it, '

@@ -19,7 +19,6 @@ from typing import Any, ClassVar
 
 from image_pipeline import artifact
 from image_pipeline.audit import found, listing, rule
-from image_pipeline.clouds import marks
 
 _STATE = artifact.ImageState
 
@@ -71,7 +70,7 @@ class Cloud04(rule.Rule):
         if subject.state == _STATE.CANDIDATE and is_old:
             yield found.said(f'it has been a candidate since {since}')
         elif subject.state is None and subject.is_active:
-            marked = marks.from_properties(image.properties)
+            marked = subject.marks
             if marked is not None:
                 if marked.expired(subject.listing.now):
                     yield found.said(

@@ -83,13 +83,9 @@ class Cloud11(rule.Rule):
 def _firmware(said: Said) -> Iterator[str]:
     firmware = said.get('hw_firmware_type')
     if firmware == 'bios':
-        for key, value in (
-            ('os_secure_boot', 'required'),
-            ('hw_mem_encryption', 'true'),
-            ('hw_firmware_stateless', 'true'),
-        ):
-            if said.get(key, '').lower() == value:
-                yield f'{key} is {value}, which needs UEFI, not bios'
+        # VIRT-05 has Secure Boot and encrypted memory.
+        if image_properties.is_true(said.get('hw_firmware_stateless')):
+            yield 'hw_firmware_stateless needs UEFI, not bios'
         if said.get('architecture') in _ARM:
             yield f'architecture is {said["architecture"]}, which has no BIOS'
     machine = said.get('hw_machine_type', '')

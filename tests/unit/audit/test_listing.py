@@ -12,6 +12,7 @@
 
 
 from image_pipeline.audit import listing
+from image_pipeline.catalogues import glance_records
 from image_pipeline.testing import listed
 
 OTHER = 'b0' * 16
@@ -37,8 +38,7 @@ def test_a_name_finds_what_a_listing_shows():
 
 
 def test_images_of_the_pipeline_are_found_by_the_name_they_are_to_have():
-    ours = {listing.STATE: 'candidate', listing.NAME: 'debian-12'}
-    view = listed.view(listed.image(2), name='c', properties=ours)
+    view = listed.view(listed.image(2), name='c', state='candidate')
     assert [one.id for one in view.listing.by_final_name['debian-12']] == [
         view.image.id
     ]
@@ -63,3 +63,16 @@ def test_image_knows_whose_it_is_and_how_old():
     assert view.age is not None and view.age.days == 7
     assert listed.view(created_at=None).age is None
     assert not listed.view(owner=OTHER).is_own
+
+
+def test_properties_are_called_as_the_catalogue_calls_them():
+    for name in ('ID', 'STATE', 'NAME', 'SWAP'):
+        assert getattr(listing, name) == getattr(glance_records, name)
+    assert listing.OURS == glance_records.PREFIX
+
+
+def test_state_is_that_of_images_of_the_pipeline_only():
+    assert listed.view(state='current').state == 'current'
+    copied = listed.image(2, state='current').properties
+    assert listed.view(properties=copied).state is None
+    assert listed.view(properties=copied).marks is None

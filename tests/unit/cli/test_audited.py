@@ -10,15 +10,15 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import dataclasses
 import json
 
 import pytest
 
-from image_pipeline import exceptions
 from image_pipeline.audit import profile, registry
 from image_pipeline.catalogues import base, directory
 from image_pipeline.cli import audited, main
-from image_pipeline.testing import disks, fakes
+from image_pipeline.testing import disks, fakes, mutations
 from image_pipeline.testing.conformance import catalogue as conformance
 
 NAME = conformance.NAME
@@ -179,7 +179,31 @@ def test_image_whose_file_is_gone_is_named_beside_the_others(run, add):
     assert there.id in found['image']
 
 
-def test_image_that_is_not_on_this_host_is_not_judged(tmp_path):
-    there = audited.Audited(path=None, shown_as=tmp_path / 'x')
-    with pytest.raises(exceptions.ImageUnreadable, match='not on this host'):
-        there.judge(profile.load('egi', registry.rules()), ())
+def test_image_of_a_catalogue_elsewhere_is_judged_by_what_is_said(tmp_path):
+    there = audited.Audited(
+        path=None,
+        shown_as=tmp_path / 'x',
+        record=dataclasses.replace(
+            mutations.RECORD, properties={'hw_disk_bus': 'virtoi'}
+        ),
+    )
+    report = there.judge(profile.load('egi', registry.rules()), ())
+    assert 'META-03' in report.failed
+    assert 'BOOT-01' not in {one.rule for one in report.results}
+
+
+@pytest.mark.parametrize(
+    'words',
+    [('--content', 'x.qcow2'), ('--visibility', 'public', 'x.qcow2')],
+    ids=str,
+)
+def test_options_of_a_cloud_want_a_target(run, words):
+    status, _, err = run(*words)
+    assert status == 2
+    assert 'give --target as well' in err
+
+
+def test_named_images_are_not_asked_for_by_visibility_too(run):
+    status, _, err = run('--target', 'local', '--visibility', 'all', 'x')
+    assert status == 2
+    assert 'leave one of the two out' in err

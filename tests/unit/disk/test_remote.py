@@ -95,7 +95,7 @@ def test_asks_for_more_at_once_as_long_as_it_is_read_on(file, elsewhere):
 
 def test_a_jump_asks_for_little_again(file, elsewhere):
     file.read(0, 1)
-    file.read(128 * KIB, 1)
+    file.read(256 * KIB, 1)
     file.read(4 << 20, 1)
     assert elsewhere.asked[-1] == (4 << 20, elsewhere.asked[0][1])
 
@@ -151,3 +151,42 @@ def test_leaves_nothing_in_the_folder(file, tmp_path):
 def test_may_be_closed_twice(file):
     file.close()
     file.close()
+
+
+def test_all_of_it_can_be_taken_at_once(file, elsewhere):
+    file.take(lambda target: target.write(DATA))
+    assert file.read(5, len(DATA)) == DATA[5:]
+    assert file.path.read_bytes() == DATA
+    assert elsewhere.asked == []
+    assert file.fetched == len(DATA)
+
+
+def test_what_does_not_fit_is_not_begun(tmp_path):
+    size = 1 << 60
+    with (
+        remote.RemoteFile(Elsewhere(), 1, folder=tmp_path, name='x') as file,
+        pytest.raises(exceptions.Unavailable, match='are free in'),
+    ):
+        file.size = size
+        file.take(lambda target: 0)
+
+
+def test_much_that_is_expected_comes_in_pieces_of_few_mebibytes(tmp_path):
+    size = 40 << 20
+    asked = []
+
+    def fetch(offset, length):
+        asked.append(length)
+        return bytes(length)
+
+    with remote.RemoteFile(fetch, size, folder=tmp_path, name='x') as file:
+        file.expect([(0, size)])
+        assert file.fetched == size
+    assert max(asked) == 4 << 20
+
+
+def test_what_fails_while_it_is_expected_is_told(file, elsewhere):
+    elsewhere.error = exceptions.Unavailable('gone')
+    with pytest.raises(exceptions.ImageUnreadable, match='gone'):
+        file.expect([(0, 10), (2 << 20, (2 << 20) + 10)])
+    assert file.failure is elsewhere.error

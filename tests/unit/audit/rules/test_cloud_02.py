@@ -35,27 +35,22 @@ def said(*others, **changes):
 
 ERROR = (Outcome.FAIL, Severity.ERROR)
 WARNING = (Outcome.FAIL, Severity.WARNING)
-STATE, NAME = listing.STATE, listing.NAME
-
-
-def of(state, **more):
-    return {STATE: state, NAME: 'debian-12', **more}
 
 
 def test_current_image_with_hidden_former_ones_passes():
-    former = listed.image(2, hidden=True, properties=of('previous'))
-    assert judge(former, properties=of('current'))[0] is Outcome.PASS
+    former = listed.image(2, hidden=True, state='previous')
+    assert judge(former, state='current')[0] is Outcome.PASS
 
 
 def test_two_current_images_are_an_error():
-    other = listed.image(2, properties=of('current'))
-    assert judge(other, properties=of('current')) == ERROR
-    assert '00000002-' in said(other, properties=of('current'))
+    other = listed.image(2, state='current')
+    assert judge(other, state='current') == ERROR
+    assert '00000002-' in said(other, state='current')
 
 
 def test_current_image_of_another_name_is_fine():
-    other = listed.image(2, properties=of('current') | {NAME: 'x'})
-    assert judge(other, properties=of('current'))[0] is Outcome.PASS
+    other = listed.image(2, state='current', properties={listing.NAME: 'x'})
+    assert judge(other, state='current')[0] is Outcome.PASS
 
 
 def test_half_promotion_without_a_visible_image_is_an_error():
@@ -63,7 +58,8 @@ def test_half_promotion_without_a_visible_image_is_an_error():
     changes = {
         'name': 'debian-12-candidate',
         'hidden': True,
-        'properties': of('candidate', **swap),
+        'state': 'candidate',
+        'properties': swap,
     }
     assert judge(**changes) == ERROR
     assert 'users see no image' in said(**changes)
@@ -71,9 +67,9 @@ def test_half_promotion_without_a_visible_image_is_an_error():
 
 def test_half_promotion_is_a_warning_while_users_see_an_image():
     swap = {listing.SWAP: 'a1b2;2026-03-01T11:00:00Z;host/run;promote'}
-    former = listed.image(2, properties=of('current'))
+    former = listed.image(2, state='current')
     assert (
-        judge(former, hidden=True, properties=of('candidate', **swap))
+        judge(former, hidden=True, state='candidate', properties=swap)
         == WARNING
     )
 
@@ -81,19 +77,29 @@ def test_half_promotion_is_a_warning_while_users_see_an_image():
 def test_promotion_that_is_under_way_is_left_alone():
     swap = {listing.SWAP: 'a1b2;2026-03-01T11:59:30Z;host/run;promote'}
     assert (
-        judge(hidden=True, properties=of('candidate', **swap))[0]
+        judge(hidden=True, state='candidate', properties=swap)[0]
         is Outcome.PASS
     )
 
 
 def test_mark_that_nobody_can_read_is_a_half_promotion():
-    found = judge(properties=of('current', **{listing.SWAP: 'what'}))
+    found = judge(state='current', properties={listing.SWAP: 'what'})
     assert found == WARNING
 
 
 def test_former_image_without_a_current_one_is_a_warning():
-    assert judge(hidden=True, properties=of('previous')) == WARNING
+    assert judge(hidden=True, state='previous') == WARNING
 
 
 def test_state_that_is_none_is_a_warning():
-    assert judge(properties=of('nearly')) == WARNING
+    assert judge(state='nearly') == WARNING
+
+
+def test_snapshot_of_a_server_is_not_the_image_that_it_was_started_from():
+    copied = listed.image(2, state='current').properties
+    assert judge(state='current', properties={})[0] is Outcome.PASS
+    snapshot = listed.image(3, hidden=True, properties=copied)
+    assert judge(snapshot, state='current')[0] is Outcome.PASS
+    assert RULE.check(listed.view(one=snapshot)).outcome is (
+        Outcome.NOT_APPLICABLE
+    )

@@ -61,6 +61,7 @@ def test_half_made_image_of_a_run_that_is_over_is_told_at_once():
     changes = {
         'status': 'queued',
         'created_at': listed.NOW - DAY / 12,
+        'state': '',
         'properties': made.properties,
     }
     assert judge(**changes) == FAIL
@@ -72,6 +73,7 @@ def test_half_made_image_of_a_run_with_time_left_is_left_alone():
     found = judge(
         status='queued',
         created_at=listed.NOW - 3 * DAY,
+        state='',
         properties=made.properties,
     )
     assert found[0] is Outcome.PASS
@@ -88,3 +90,15 @@ def test_image_whose_data_is_gone_is_told():
 
 def test_active_image_without_data_is_told():
     assert judge(size=0) == FAIL
+
+
+def test_marks_on_an_image_from_elsewhere_say_nothing():
+    made = marks.Marks(
+        run_id='r1', host_id='h', expires_at=listed.NOW - DAY / 24
+    )
+    found = judge(
+        status='queued',
+        created_at=listed.NOW - DAY / 12,
+        properties=made.properties,
+    )
+    assert found[0] is Outcome.PASS

@@ -14,7 +14,7 @@
 import datetime
 
 from image_pipeline.artifact import Outcome
-from image_pipeline.audit import listing, registry
+from image_pipeline.audit import registry
 from image_pipeline.audit.rule import Severity
 from image_pipeline.clouds import marks
 from image_pipeline.testing import listed
@@ -33,26 +33,24 @@ def judge(*others, **changes):
 
 FAIL = (Outcome.FAIL, Severity.WARNING)
 OLD = listed.NOW - datetime.timedelta(days=31)
-CANDIDATE = {listing.STATE: 'candidate', listing.NAME: 'debian-12'}
 
 
 def test_candidate_that_waits_for_a_month_is_told():
-    assert judge(hidden=True, created_at=OLD, properties=CANDIDATE) == FAIL
+    assert judge(hidden=True, created_at=OLD, state='candidate') == FAIL
 
 
 def test_candidate_of_last_week_passes():
-    assert judge(hidden=True, properties=CANDIDATE)[0] is Outcome.PASS
+    assert judge(hidden=True, state='candidate')[0] is Outcome.PASS
 
 
 def test_former_image_may_be_hidden_for_long():
-    former = CANDIDATE | {listing.STATE: 'previous'}
-    found = judge(hidden=True, created_at=OLD, properties=former)
+    found = judge(hidden=True, created_at=OLD, state='previous')
     assert found[0] is Outcome.PASS
 
 
 def test_image_of_a_dead_run_is_told():
     made = marks.Marks(run_id='r1', host_id='h', expires_at=OLD)
-    assert judge(hidden=True, properties=made.properties) == FAIL
+    assert judge(hidden=True, state='', properties=made.properties) == FAIL
 
 
 def test_hidden_image_from_elsewhere_is_a_hint():

@@ -12,7 +12,7 @@
 
 
 from image_pipeline.artifact import Outcome
-from image_pipeline.audit import listing, registry
+from image_pipeline.audit import registry
 from image_pipeline.audit.rule import Severity
 from image_pipeline.testing import listed
 
@@ -54,8 +54,7 @@ def test_option_says_which_visibilities_are_to_be_protected():
 
 
 def test_rejected_image_that_cannot_be_deleted_is_a_hint():
-    state = {listing.STATE: 'rejected'}
-    assert judge(protected=True, hidden=True, properties=state) == INFO
+    assert judge(protected=True, hidden=True, state='rejected') == INFO
 
 
 def test_half_made_image_that_cannot_be_deleted_is_a_hint():

@@ -36,8 +36,7 @@ FAIL = (Outcome.FAIL, Severity.WARNING)
 @pytest.mark.parametrize(
     'properties',
     [
-        {'hw_firmware_type': 'bios', 'os_secure_boot': 'required'},
-        {'hw_firmware_type': 'bios', 'hw_mem_encryption': 'True'},
+        {'hw_firmware_type': 'bios', 'hw_firmware_stateless': 'True'},
         {'hw_firmware_type': 'bios', 'architecture': 'aarch64'},
         {'hw_machine_type': 'q35', 'architecture': 'aarch64'},
         {'hw_machine_type': 'virt', 'architecture': 'x86_64'},
