@@ -14,6 +14,7 @@
 """The command line."""
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -120,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     one = add('status', _status, 'tell what runs, and where')
     one.add_argument(
+        '--json', action='store_true', help='for programs; has passwords'
+    )
+    one.add_argument(
         '--clouds-yaml',
         action='store_true',
         help="print only the path of the clients' configuration",
@@ -185,6 +189,9 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.clouds_yaml:
         _print(str(cloud.clouds_yaml))
         return 0
+    if arguments.json:
+        _print(json.dumps(_facts(cloud), indent=2))
+        return 0
     _print(f'folder       {cloud.root}')
     _print(f'clouds.yaml  {cloud.clouds_yaml}')
     _print(f'identity     http://{chosen.address}:5000/v3')
@@ -204,6 +211,25 @@ def _status(arguments: argparse.Namespace) -> int:
             for name, value in values.items():
                 _print(f'overridden: {service} {section}.{name}={value}')
     return 0 if status['ready'] else 1
+
+
+def _facts(cloud: instance.Instance) -> dict[str, Any]:
+    chosen = cloud.settings()
+    facts: dict[str, Any] = {
+        'folder': str(cloud.root),
+        'clouds_yaml': str(cloud.clouds_yaml),
+        'address': chosen.address,
+        'host_address': chosen.host,
+        'guests': str(chosen.guests),
+        'transport_url': (
+            f'rabbit://tests:{chosen.secrets["tests"]}'
+            f'@{chosen.address}:5672/tests'
+        ),
+        'running': cloud.running,
+    }
+    if facts['running']:
+        facts |= control.ask(cloud, do='status')
+    return facts
 
 
 def _exec(arguments: argparse.Namespace) -> int:

@@ -65,6 +65,9 @@ def write_all(cloud: instance.Instance) -> None:
     cloud.etc.chmod(0o700)
     (cloud.etc / 'policy.d').mkdir(exist_ok=True)
     (cloud.etc / 'policy.yaml').write_text('{}\n')
+    (cloud.etc / 'neutron-policy.yaml').write_text(
+        config_nova.neutron_policy()
+    )
     (cloud.etc / 'protections.conf').write_text(_PROTECTIONS)
     (cloud.etc / 'qemu.conf').write_text(_QEMU)
     (cloud.etc / 'libvirtd.conf').write_text(_LIBVIRTD)

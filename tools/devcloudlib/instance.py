@@ -159,7 +159,8 @@ class Instance:
             'secrets': {whose: secrets.token_hex(12) for whose in _SECRETS},
         }
         self.root.mkdir(parents=True, exist_ok=True)
-        self.root.chmod(0o700)
+        # dnsmasq gives root up and reads its files nevertheless.
+        self.root.chmod(0o711)
         write_secret(self.root / 'settings.json', json.dumps(chosen) + '\n')
         return self.settings()
 

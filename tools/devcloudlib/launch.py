@@ -70,6 +70,7 @@ def start(
         chosen = _settings(cloud, wanted)
         _prepare(cloud, say)
         network.disconnect(chosen)
+        network.check(chosen.network)
         pid = _spawn(cloud, holder)
         (cloud.run / 'pid').write_text(f'{pid}\n')
         try:
@@ -131,7 +132,9 @@ def _settings(
     cloud: instance.Instance, wanted: ipaddress.IPv4Network | None
 ) -> instance.Settings:
     if not (cloud.root / 'settings.json').exists():
-        return cloud.choose(wanted or network.choose(cloud.root))
+        free = wanted or network.choose(cloud.root)
+        network.check(free)
+        return cloud.choose(free)
     chosen = cloud.settings()
     if wanted not in (None, chosen.network):
         raise errors.DevcloudError(

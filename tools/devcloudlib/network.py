@@ -62,22 +62,28 @@ def choose(root: Path) -> ipaddress.IPv4Network:
     )
 
 
+def check(network: ipaddress.IPv4Network) -> None:
+    """Refuse a network that the host uses otherwise.
+
+    :param network: a devcloud's, which is not connected now.
+    :raises DevcloudError: if it does.
+    """
+    for used in _used():
+        if network.overlaps(used):
+            raise errors.DevcloudError(
+                f'the network {network} collides with {used}, which this '
+                'host has a route or an address for',
+                'take another one: devcloud reset --all, then devcloud '
+                'start --network A.B.C.0/24',
+            )
+
+
 def connect(chosen: instance.Settings, pid: int) -> None:
     """Join the host and the cloud, and route to the cloud's guests.
 
     :param chosen: the devcloud's network.
     :param pid: a process in the cloud's network namespace.
-    :raises DevcloudError: if the host uses the network otherwise.
     """
-    disconnect(chosen)
-    for used in _used():
-        if chosen.network.overlaps(used):
-            raise errors.DevcloudError(
-                f'the network {chosen.network} collides with {used}, which '
-                'this host has a route or an address for',
-                'take another one: devcloud reset --all, then devcloud '
-                'start --network A.B.C.0/24',
-            )
     link = chosen.link
     ip('link', 'add', link, 'type', 'veth', 'peer', INSIDE, 'netns', str(pid))
     ip('address', 'add', f'{chosen.host}/30', 'dev', link)

@@ -157,12 +157,12 @@ def _openstack(cloud: instance.Instance) -> list[Service]:
             ready or _nova_reports(name),
         )
 
-    def agent(name: str) -> Service:
+    def agent(name: str, *after: str) -> Service:
         program = f'neutron-{name}-agent'
         return Service(
             f'neutron-{name}',
             with_config(program, f'neutron-{name}'),
-            ('neutron',),
+            ('neutron', *after),
             _agent_reports(program),
         )
 
@@ -189,7 +189,8 @@ def _openstack(cloud: instance.Instance) -> list[Service]:
             _http(9292, '/healthcheck'),
         ),
         agent('linuxbridge'),
-        agent('dhcp'),
+        # It binds its port as soon as it is there.
+        agent('dhcp', 'neutron-linuxbridge'),
         agent('metadata'),
         Service(
             'glance-api-two',

@@ -93,7 +93,10 @@ class Supervisor:
             'databases': (('furniture',), self._databases),
             'identity': (('keystone',), self._once(resources.identity)),
             'flavors': (('nova-api',), self._once(resources.compute)),
-            'network': (('neutron',), self._once(resources.network)),
+            'network': (
+                ('neutron-linuxbridge',),
+                self._once(resources.network),
+            ),
         }
         for name, running in self._processes.items():
             self._work[name] = (running.service.after, running.start)
