@@ -194,6 +194,19 @@ class Catalogue(abc.ABC):
         :raises StateConflict: the image is rejected or retired.
         """
 
+    def check_promotion(self, image_id: str, *, force: bool = False) -> None:
+        """Refuse a promotion that could not be done; change nothing.
+
+        It is for what the states of images do not show, such as other images
+        that users get by the same name.
+
+        :param image_id: the image.
+        :param force: as for :meth:`promote`.
+        :raises NotFound: there is no such image.
+        :raises StateConflict: it would be refused.
+        """
+        self.get(image_id)
+
     @abc.abstractmethod
     def roll_back(
         self, name: str, *, to: str | None = None, reason: str | None = None

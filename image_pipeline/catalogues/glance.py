@@ -188,6 +188,10 @@ class GlanceCatalogue(base.Catalogue):
         """Make an image the current one; see :meth:`base.Catalogue`."""
         return self._swaps.promote(image_id, reason=reason, force=force)
 
+    def check_promotion(self, image_id: str, *, force: bool = False) -> None:
+        """Refuse what could not be done; see :meth:`base.Catalogue`."""
+        self._swaps.check_promotion(image_id, force=force)
+
     def roll_back(
         self, name: str, *, to: str | None = None, reason: str | None = None
     ) -> base.Swap:

@@ -354,3 +354,21 @@ def bootable(
     """
     image = family.get(record.id)
     return image is not None and image.status == 'active'
+
+
+def check_active(image: images.Image) -> None:
+    """Refuse to show an image that nobody could boot.
+
+    :param image: the image.
+    :raises StateConflict: it is not active.
+    """
+    if image.status == 'deactivated':
+        raise exceptions.StateConflict(
+            f'{image.name} ({image.id}) is deactivated',
+            hint='if it may be used again after all: `openstack image set '
+            f'--activate {image.id}`',
+        )
+    if image.status != 'active':
+        raise exceptions.StateConflict(
+            f'{image.name} ({image.id}) is {image.status}, not active'
+        )

@@ -107,6 +107,14 @@ class Swaps:
         done = self._switch.run(name, decide, force=force)
         return self._swap(done, image_id)
 
+    def check_promotion(self, image_id: str, *, force: bool = False) -> None:
+        """Refuse what could not be done; see :class:`.base.Catalogue`."""
+        record = self._registered(image_id)
+        glance_moves.check_active(self._client.get(image_id))
+        glance_family.check_alone(
+            self._client, self._project, record.final_name, force=force
+        )
+
     def roll_back(
         self, name: str, *, to: str | None = None, reason: str | None = None
     ) -> base.Swap:

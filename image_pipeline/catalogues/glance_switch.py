@@ -46,7 +46,6 @@ from image_pipeline.catalogues import (
 from image_pipeline.clouds import images
 
 _PRIVATE = 'private'
-_ACTIVE = 'active'
 #: How often a change begins again because others changed the same images.
 _TRIES = 50
 
@@ -107,7 +106,9 @@ class Switch:
                 return Done(move=None, notes=tuple(notes))
             seen = []
             if move.shows:
-                _check_active(family, move)
+                image = family.get(move.image.image_id)
+                assert image is not None  # noqa: S101 - it has a record
+                glance_moves.check_active(image)
                 seen = glance_family.check_alone(
                     desk.client, desk.project, name, force=force
                 )
@@ -275,22 +276,4 @@ class Switch:
             former=former,
             before=tuple(known[one] for one in ids),
             members=members,
-        )
-
-
-def _check_active(
-    family: glance_family.Family, move: glance_moves.Move
-) -> None:
-    """Refuse to show an image that nobody could boot."""
-    image = family.get(move.image.image_id)
-    assert image is not None  # noqa: S101 - a move is about what is there
-    if image.status == 'deactivated':
-        raise exceptions.StateConflict(
-            f'{image.name} ({image.id}) is deactivated',
-            hint='if it may be used again after all: `openstack image set '
-            f'--activate {image.id}`',
-        )
-    if image.status != _ACTIVE:
-        raise exceptions.StateConflict(
-            f'{image.name} ({image.id}) is {image.status}, not active'
         )
