@@ -157,30 +157,31 @@ def _of_connection(
     if not any(isinstance(one, kinds) for one in chain):
         return None
     where = _where(exc)
+    timeouts = (ksa_exceptions.ConnectTimeout, requests.Timeout, TimeoutError)
+    if any(isinstance(one, timeouts) for one in chain):
+        return exceptions.Unavailable(
+            f'{what}{where} did not answer in time',
+            hint='try again later; [clouds] in the configuration has the '
+            'time-outs',
+        )
     trust = [one for one in chain if isinstance(one, ssl.SSLError)]
     if trust:
-        # A socket's time-out is one of them, too.
-        if any(isinstance(one, TimeoutError) for one in trust):
-            return _silent(what, where)
-        reason = getattr(trust[-1], 'verify_message', '') or trust[-1].reason
+        reason = (
+            getattr(trust[-1], 'verify_message', '')
+            or getattr(trust[-1], 'reason', '')
+            or words(trust[-1])
+        )
         return exceptions.InvalidInput(
             f'{what}there is no trusted connection to {where}: {reason}',
             hint='name the file with the certificate of its authority as '
             f'cacert of "{cloud}" in clouds.yaml',
         )
-    if any(
-        isinstance(
-            one, socket.gaierror | urllib3.exceptions.NameResolutionError
-        )
-        for one in chain
-    ):
+    unknown = (socket.gaierror, urllib3.exceptions.NameResolutionError)
+    if any(isinstance(one, unknown) for one in chain):
         return exceptions.Unavailable(
             f'{what}the name of its host, {where}, is not known',
             hint='check the name and the resolver',
         )
-    timeouts = (ksa_exceptions.ConnectTimeout, requests.Timeout, TimeoutError)
-    if any(isinstance(one, timeouts) for one in chain):
-        return _silent(what, where)
     reasons = [
         one.strerror
         for one in chain
@@ -189,14 +190,6 @@ def _of_connection(
     reason = reasons[-1].lower() if reasons else 'the connection broke'
     return exceptions.Unavailable(
         f'{what}{where}: {reason}', hint='is the service up?'
-    )
-
-
-def _silent(what: str, where: str) -> exceptions.Unavailable:
-    return exceptions.Unavailable(
-        f'{what}{where} did not answer in time',
-        hint='try again later; [clouds] in the configuration has the '
-        'time-outs',
     )
 
 
@@ -243,7 +236,9 @@ def words(exc: BaseException, *, otherwise: str | None = None) -> str:
         value = getattr(exc, name, None)
         if not text and isinstance(value, str):
             text = value
-    text = re.sub(r'<[^<>]*>', ' ', text or str(exc))
+    # A page's title and headline only tell the status.
+    text = re.sub(r'<(title|h1)>[^<]*</\1>', ' ', text or str(exc))
+    text = re.sub(r'<[^<>]*>', ' ', text)
     text = _TAIL.sub('', ' '.join(html.unescape(text).split()))
     former = None
     while former != text:

@@ -12,15 +12,14 @@
 
 """The image service of a cloud: Glance, over python-glanceclient.
 
-Requests go through the client's own HTTP client (an adapter of the cloud's one
-session).  Its models are not used: they fetch schemas, validate what the
+Its models of images are not used: they fetch schemas, validate what the
 service is to validate, and turn one change into three requests.
 """
 
+import contextlib
 import datetime
 import functools
 import json
-import re
 import urllib.parse
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -36,12 +35,12 @@ from image_pipeline.clouds import (
 
 if TYPE_CHECKING:
     from image_pipeline.clouds import cloud as clouds_cloud
+    from image_pipeline.clouds import glance_client
 
 SERVICE = 'Glance'
 
 _PATCH = 'application/openstack-images-v2.1-json-patch'
 _PAGE = 500
-_VERSION = re.compile(r'/v\d+(\.\d+)?/*$')
 
 
 class GlanceImages(images.Images):
@@ -54,17 +53,16 @@ class GlanceImages(images.Images):
         self._cloud = cloud
 
     @functools.cached_property
-    def _client(self) -> Any:
-        from glanceclient.v2 import (  # type: ignore[import-untyped]
-            client,
-        )
+    def _clients(self) -> 'glance_client.Clients':
+        from image_pipeline.clouds import glance_client
 
         endpoint = self._cloud.endpoint('image', SERVICE)
-        return client.Client(
-            session=self._cloud.session,
-            endpoint_override=_VERSION.sub('', endpoint.rstrip('/')),
-            user_agent='image-pipeline',
-        )
+        return glance_client.Clients(self._cloud.session, endpoint)
+
+    def _asked(self, doing: str) -> contextlib.AbstractContextManager[None]:
+        # Which logs in first, and says so if that does not work.
+        _ = self._clients
+        return self._cloud.translated(SERVICE, doing)
 
     def _send(
         self,
@@ -83,11 +81,8 @@ class GlanceImages(images.Images):
         :param data: JSON values, or text.
         :param headers: of the request.
         """
-        with self._cloud.translated(SERVICE, doing):
-            _, body = self._client.http_client.request(
-                path, method, data=data, headers=dict(headers or {})
-            )
-            return body
+        with self._asked(doing):
+            return self._clients.send(method, path, data, headers)
 
     def create(
         self,
@@ -195,23 +190,18 @@ class GlanceImages(images.Images):
 
     def delete(self, image_id: str) -> None:
         """Delete an image; see :meth:`.Images.delete`."""
-        self._send('DELETE', _path(image_id), f'delete image {image_id}')
+        with self._asked(f'delete image {image_id}'):
+            self._clients.images.delete(_quoted(image_id))
 
     def deactivate(self, image_id: str) -> None:
         """Keep everybody from the data; see :meth:`.Images.deactivate`."""
-        self._send(
-            'POST',
-            _path(image_id, 'actions', 'deactivate'),
-            f'deactivate image {image_id}',
-        )
+        with self._asked(f'deactivate image {image_id}'):
+            self._clients.images.deactivate(_quoted(image_id))
 
     def reactivate(self, image_id: str) -> None:
         """Undo :meth:`deactivate`; see :meth:`.Images.reactivate`."""
-        self._send(
-            'POST',
-            _path(image_id, 'actions', 'reactivate'),
-            f'reactivate image {image_id}',
-        )
+        with self._asked(f'reactivate image {image_id}'):
+            self._clients.images.reactivate(_quoted(image_id))
 
     def upload(
         self,
@@ -253,21 +243,15 @@ class GlanceImages(images.Images):
         all_must_succeed: bool = True,
     ) -> None:
         """Ask for an import; see :meth:`.Images.import_image`."""
-        wanted: dict[str, Any] = {'method': {'name': method}}
-        if uri:
-            wanted['method']['uri'] = uri
-        if stores:
-            wanted['stores'] = list(stores)
-        if all_stores:
-            wanted['all_stores'] = True
-        if stores or all_stores:
-            wanted['all_stores_must_succeed'] = all_must_succeed
-        self._send(
-            'POST',
-            _path(image_id, 'import'),
-            f'import image {image_id}',
-            data=wanted,
-        )
+        with self._asked(f'import image {image_id}'):
+            self._clients.images.image_import(
+                _quoted(image_id),
+                method,
+                uri=uri,
+                stores=list(stores) or None,
+                all_stores=all_stores,
+                allow_failure=not all_must_succeed,
+            )
 
     def tasks(self, image_id: str) -> list[images.Task]:
         """Return the tasks about an image; see :meth:`.Images.tasks`."""
@@ -313,52 +297,41 @@ class GlanceImages(images.Images):
         )
 
     def _data(self, image_id: str, part: str) -> transfer.Data:
-        client = self._client.http_client
-        path = client.endpoint_override + _path(image_id, part)
         return transfer.Data(
-            self._cloud, path, image_id, lambda: self.get(image_id).status
+            self._cloud,
+            self._clients.endpoint + _path(image_id, part),
+            image_id,
+            lambda: self.get(image_id).status,
         )
 
     def members(self, image_id: str) -> list[images.Member]:
         """Return the members; see :meth:`.Images.members`."""
-        body = self._send(
-            'GET',
-            _path(image_id, 'members'),
-            f'list the members of image {image_id}',
-        )
-        return [glance_json.member(one) for one in body['members']]
+        with self._asked(f'list the members of image {image_id}'):
+            found = self._clients.members.list(_quoted(image_id))
+            return [glance_json.member(one) for one in found]
 
     def add_member(self, image_id: str, project: str) -> images.Member:
         """Share an image; see :meth:`.Images.add_member`."""
-        return glance_json.member(
-            self._send(
-                'POST',
-                _path(image_id, 'members'),
-                f'share image {image_id} with project {project}',
-                data={'member': project},
+        with self._asked(f'share image {image_id} with project {project}'):
+            return glance_json.member(
+                self._clients.members.create(_quoted(image_id), project)
             )
-        )
 
     def remove_member(self, image_id: str, project: str) -> None:
         """Take an image back; see :meth:`.Images.remove_member`."""
-        self._send(
-            'DELETE',
-            _path(image_id, 'members', project),
-            f'take image {image_id} back from project {project}',
-        )
+        with self._asked(f'take image {image_id} from project {project}'):
+            self._clients.members.delete(_quoted(image_id), _quoted(project))
 
     def set_member(
         self, image_id: str, project: str, status: str
     ) -> images.Member:
         """Answer to a share; see :meth:`.Images.set_member`."""
-        return glance_json.member(
-            self._send(
-                'PUT',
-                _path(image_id, 'members', project),
-                f'answer to the share of image {image_id}',
-                data={'status': status},
+        with self._asked(f'answer to the share of image {image_id}'):
+            return glance_json.member(
+                self._clients.members.update(
+                    _quoted(image_id), _quoted(project), status
+                )
             )
-        )
 
     def stores(self) -> tuple[offers.Store, ...]:
         """Return the stores; see :meth:`.Images.stores`."""
@@ -366,11 +339,10 @@ class GlanceImages(images.Images):
 
     def delete_from_store(self, image_id: str, store: str) -> None:
         """Delete one copy; see :meth:`.Images.delete_from_store`."""
-        self._send(
-            'DELETE',
-            f'/v2/stores/{_quoted(store)}/{_quoted(image_id)}',
-            f'delete image {image_id} from store {store}',
-        )
+        with self._asked(f'delete image {image_id} from store {store}'):
+            self._clients.images.delete_from_store(
+                _quoted(store), _quoted(image_id)
+            )
 
     def import_methods(self) -> tuple[str, ...]:
         """Return the ways to import; see :meth:`.Images.import_methods`."""
