@@ -287,11 +287,7 @@ class NovaHypervisor(base.Hypervisor):
         return {
             'server': str(server.id),
             'cloud': self.cloud.name,
-            'flavor': made.flavor.name,
             'firmware': order.shape.firmware.value,
-            'vcpus': made.flavor.vcpus,
-            'memory': made.flavor.ram_mib * nova_choose.MIB,
-            'disk': made.disk_bytes,
             'network': made.network.name if made.network else None,
             'config_drive': made.config_drive,
             'volume': made.volume,

@@ -173,7 +173,14 @@ class NovaInstance(base.Instance):
 
     def describe(self) -> Mapping[str, Any]:
         """Return flavor, network and zone."""
-        return dict(self._facts)
+        flavor = self._made.flavor
+        return {
+            **self._facts,
+            'flavor': flavor.name,
+            'vcpus': flavor.vcpus,
+            'memory': flavor.ram_mib * nova_choose.MIB,
+            'disk': self._made.disk_bytes,
+        }
 
     def reach(self) -> str:
         """Return how a person gets to it."""
@@ -263,7 +270,15 @@ class NovaInstance(base.Instance):
         with self._cloud.translated('Nova', 'confirm a resize'):
             self._cloud.compute.confirm_server_resize(self.id)
         self._settle('ACTIVE', 'resize')
-        self._made = dataclasses.replace(self._made, flavor=flavor)
+        self._made = dataclasses.replace(
+            self._made,
+            flavor=flavor,
+            disk_bytes=max(
+                self._made.disk_bytes, flavor.disk_gib * nova_choose.GIB
+            )
+            if not self._made.volume
+            else self._made.disk_bytes,
+        )
 
     @contextlib.contextmanager
     def _asked(self, doing: str) -> Iterator[None]:

@@ -18,7 +18,7 @@ image, and every instance of it would share it.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from image_pipeline import artifact
 from image_pipeline.probes import base, protocol
@@ -94,6 +94,56 @@ PROBE = base.Probe(
 
 #: The rules that comparing boots confirms.
 COMPARED = tuple(rule for rule, _ in _GROUPS.values())
+
+
+#: What says whether a reboot keeps an identity.
+KEPT = 'LIVE-KEPT'
+# What must stay: a host key that changes is an attack, for a client.
+_KEPT = ('machine-id', 'host-key')
+
+
+def of(
+    probes: Iterable[base.ProbeResult],
+) -> base.ProbeResult | None:
+    """Return what the identity probe said, if it was asked.
+
+    :param probes: of one boot.
+    """
+    return next((one for one in probes if one.probe == ID), None)
+
+
+def kept(
+    before: base.ProbeResult | None, after: base.ProbeResult | None
+) -> base.ProbeResult:
+    """Return whether an instance is the same after it started again.
+
+    :param before: what the identity probe said.
+    :param after: the same, of the later boot.
+    """
+    facts = [dict(one.facts) if one else {} for one in (before, after)]
+    names = sorted(
+        name for name in facts[0] if name.partition('.')[0] in _KEPT
+    )
+    changed = [name for name in names if facts[1].get(name) != facts[0][name]]
+    if not names or not facts[1]:
+        outcome = artifact.Outcome.UNKNOWN
+        seen = ['a boot did not tell its identity']
+    elif changed:
+        outcome = artifact.Outcome.FAIL
+        seen = [
+            f'{name.partition(".")[2] or name} is another one than before'
+            for name in changed
+        ]
+    else:
+        outcome = artifact.Outcome.PASS
+        seen = [f'{", ".join(names)} stayed']
+    return base.ProbeResult(
+        probe=KEPT,
+        title='an instance that starts again keeps its identity',
+        outcome=outcome,
+        evidence=tuple(artifact.Evidence(message=one) for one in seen),
+        refutes=False,
+    )
 
 
 def compare(boots: Sequence[base.ProbeResult]) -> tuple[base.ProbeResult, ...]:

@@ -33,6 +33,8 @@ class Boot:
         None if it did not say.
     :param probes: what the probes said; empty if it did not answer.
     :param diagnosis: why it did not answer; None if it did.
+    :param after: the boot of the same instance that came first; None if this
+        is the first one.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Boot:
     asking: float | None = None
     probes: tuple[base.ProbeResult, ...] = ()
     diagnosis: console.Diagnosis | None = None
+    after: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -58,6 +61,7 @@ class Boot:
             'seconds': self.seconds,
             'asking': self.asking,
             'machine': dict(self.machine),
+            'after': self.after,
             'probes': [probe.to_json() for probe in self.probes],
             'diagnosis': self.diagnosis
             and {
@@ -66,6 +70,18 @@ class Boot:
                 'tail': list(self.diagnosis.tail),
             },
         }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """What was not tried.
+
+    :param name: a firmware, or what is tried beside.
+    :param reason: why not.
+    """
+
+    name: str
+    reason: str
 
 
 class Report:
@@ -79,6 +95,7 @@ class Report:
     :param waived: why a comparison may fail, by its id.
     :param audited: the results of the audit of the same file, as JSON
         values; None if it was not audited.
+    :param skipped: what was not tried, and why.
     """
 
     def __init__(
@@ -88,9 +105,11 @@ class Report:
         boots: tuple[Boot, ...],
         waived: Mapping[str, str],
         audited: Iterable[Mapping[str, Any]] | None = None,
+        skipped: Iterable[Skipped] = (),
     ) -> None:
         self.image = image
         self.boots = boots
+        self.skipped = tuple(skipped)
         self.identity = tuple(
             waive(one, waived) for one in self._compared() if boots
         )
@@ -109,7 +128,8 @@ class Report:
                 probe
                 for boot in self.boots
                 for probe in boot.probes
-                if probe.probe == identity.ID
+                # Of one instance that started again it is the same.
+                if probe.probe == identity.ID and boot.after is None
             ]
         )
 
@@ -182,6 +202,8 @@ class Report:
                 f'{name}: {probe.outcome.value:4} {probe.probe}'
                 f'{level if probe.is_bad else ""}: {said}'
             )
+        for skipped in self.skipped:
+            yield f'{skipped.name}: skipped: {skipped.reason}'
         for one in self.disagreements:
             yield f'defect of the audit: {one}'
         if self.disagreements:
@@ -201,6 +223,7 @@ class Report:
             'memory_used': self.memory_used(),
             'boots': [boot.to_json() for boot in self.boots],
             'identity': [one.to_json() for one in self.identity],
+            'skipped': [dataclasses.asdict(one) for one in self.skipped],
             'disagreements': [one.to_json() for one in self.disagreements],
         }
 

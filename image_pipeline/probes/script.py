@@ -26,7 +26,7 @@ _LAUNCHER = """\
 umask 077
 IP_DIR=/run/image-pipeline
 mkdir -p "$IP_DIR/probes"
-{files}
+{again}{files}
 # cloud-final runs this, and is not finished before it ends: so the probes,
 # which ask whether cloud-init finished, run in a unit of their own.
 if command -v systemd-run >/dev/null 2>&1; then
@@ -35,6 +35,15 @@ if command -v systemd-run >/dev/null 2>&1; then
 else
     setsid sh "$IP_DIR/guest.sh" </dev/null >/dev/null 2>&1 &
 fi
+"""
+# cloud-init runs user data at an instance's first boot only, and what lies in
+# this folder at each one (module scripts-per-boot).
+_AGAIN = """\
+mkdir -p /var/lib/cloud/scripts/per-boot
+case $0 in
+    */per-boot/*) ;;
+    *) cp -p "$0" /var/lib/cloud/scripts/per-boot/image-pipeline ;;
+esac
 """
 _END = 'END_OF_IMAGE_PIPELINE_FILE'
 
@@ -45,6 +54,7 @@ def render(
     *,
     wait: float,
     rounds: int = 30,
+    every_boot: bool = False,
 ) -> bytes:
     """Return user data: a script that cloud-init runs at the end of a boot.
 
@@ -53,6 +63,7 @@ def render(
     :param wait: seconds that the guest waits for the end of its boot before
         it answers all the same.
     :param rounds: how often it sends its answers, five seconds apart.
+    :param every_boot: whether it is to answer after a reboot as well.
     """
     settings = (
         f'IP_NONCE={nonce}\nIP_DIR=/run/image-pipeline\n'
@@ -66,7 +77,9 @@ def render(
         for probe in probes
         if asked[probe.id] == probe.id
     ]
-    return _LAUNCHER.format(files=''.join(files)).encode()
+    return _LAUNCHER.format(
+        files=''.join(files), again=_AGAIN if every_boot else ''
+    ).encode()
 
 
 def _file(name: str, text: str) -> str:

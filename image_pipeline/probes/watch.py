@@ -45,12 +45,15 @@ class Heard:
     :param asking: seconds that the probes took in the guest; None if it did
         not say.
     :param diagnosis: why answers are missing; None if none is.
+    :param boot: which boot it is, the first digits of its id; None if it did
+        not say.
     """
 
     answers: dict[str, protocol.Answer]
     seconds: float
     asking: float | None = None
     diagnosis: console.Diagnosis | None = None
+    boot: str | None = None
 
 
 class Watch:
@@ -59,6 +62,7 @@ class Watch:
     :param nonce: the instance's; see :mod:`image_pipeline.probes.protocol`.
     :param probes: what it was asked.
     :param limits: when to give up.
+    :param after: the boot before, of which nothing is wanted any more.
     :param clock: tells seconds.
     """
 
@@ -68,11 +72,13 @@ class Watch:
         probes: Sequence[base.Probe],
         *,
         limits: Limits,
+        after: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._receiver = protocol.Receiver(nonce)
         self._asked = base.asked_as(probes)
         self._limits = limits
+        self._after = after
         self._clock = clock
         self._started = self._changed = clock()
         self._finished: float | None = None
@@ -90,7 +96,7 @@ class Watch:
         if seen != self._seen:
             self._seen, self._changed = seen, now
             self._receiver.feed(seen)
-        answers = self._receiver.answers()
+        answers = {} if self._stale() else self._receiver.answers()
         if answers.keys() >= set(self._asked.values()):
             return self._heard(answers, now)
         text = console.text_of(seen)
@@ -99,6 +105,10 @@ class Watch:
         if diagnosis:
             return self._heard(answers, now, diagnosis)
         return None
+
+    def _stale(self) -> bool:
+        """Whether nothing was heard but of the boot before."""
+        return self._receiver.boots[-1:] == (self._after,)
 
     def _diagnose(
         self,
@@ -142,6 +152,7 @@ class Watch:
             seconds=round(now - self._started, 1),
             asking=protocol.asking(answers),
             diagnosis=diagnosis,
+            boot=next(reversed(self._receiver.boots), None),
         )
 
 

@@ -12,22 +12,19 @@
 
 """Boot one image under each firmware, and ask what runs then."""
 
-import base64
 import concurrent.futures
 import contextlib
 import dataclasses
-import os
 import secrets
-import struct
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from image_pipeline import artifact, exceptions
 from image_pipeline.hypervisors import base as hypervisor_base
 from image_pipeline.probes import base as probe_base
-from image_pipeline.probes import report, script, watch
-from image_pipeline.stages import base
+from image_pipeline.probes import identity, report, script, watch
+from image_pipeline.stages import base, keys, reach, smoke_options
 
 _MIB = 1 << 20
 # Seconds from the end of cloud-init to the first word of user data, which
@@ -36,6 +33,13 @@ _ANSWER_LIMIT = 10
 # Seconds that all else of a boot may take: an image comes to its compute
 # host, a server starts again, all is taken down.
 _LIFETIME = 3600
+# In this order; a rescue comes last, for what is answered then is of another
+# disk.
+_CHANGES = {
+    smoke_options.Also.REBOOT: hypervisor_base.Change.REBOOT,
+    smoke_options.Also.RESIZE: hypervisor_base.Change.RESIZE,
+    smoke_options.Also.RESCUE: hypervisor_base.Change.RESCUE,
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,7 @@ class Order:
     :param silence_limit: seconds of silence, on hardware.
     :param boot_limit: seconds to the end of cloud-init, on hardware.
     :param allowed_ports: ports that may listen beyond loopback.
+    :param also: what is tried beside.
     """
 
     firmware: tuple[hypervisor_base.Firmware, ...]
@@ -66,6 +71,21 @@ class Order:
     silence_limit: int
     boot_limit: int
     allowed_ports: tuple[str, ...]
+    also: tuple[smoke_options.Also, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Instance:
+    """One instance to boot.
+
+    :param name: of its boot.
+    :param shape: its machine.
+    :param changes: what is done to it once it answered.
+    """
+
+    name: str
+    shape: hypervisor_base.Shape
+    changes: tuple[hypervisor_base.Change, ...] = ()
 
 
 class Boots:
@@ -90,28 +110,81 @@ class Boots:
         self.hypervisor = hypervisor
         self.image = image
         self.factor = hypervisor.time_factor(context.host)
+        #: What was not tried, and why.
+        self.skipped: list[report.Skipped] = []
+        #: How a person gets to an instance that was left, by boot.
+        self.reach: dict[str, str] = {}
 
     def boot_all(self) -> list[report.Boot]:
-        """Boot under each firmware, at once where the host has room."""
-        names = self._names()
-        room = self.hypervisor.capacity(self._shape(self.order.firmware[0]))
+        """Boot under each firmware, at once where the host has room.
+
+        :raises StageFailed: the image is booted under none of them here.
+        """
+        wanted = self._instances()
+        room = self.hypervisor.capacity(wanted[0].shape)
         with concurrent.futures.ThreadPoolExecutor(
-            max_workers=min(room, len(names))
+            max_workers=min(room, len(wanted))
         ) as pool:
             # One that cannot be started does not stop the other: both of
             # their consoles are of use.
-            waiting = [pool.submit(self._boot, *one) for one in names.items()]
-        return [each.result() for each in waiting]
+            waiting = [pool.submit(self._boot, one) for one in wanted]
+        return [boot for each in waiting for boot in each.result()]
 
-    def _names(self) -> dict[str, hypervisor_base.Firmware]:
-        firmware = self.order.firmware
-        if len(firmware) > 1:
-            return {each.value: each for each in firmware}
-        # Two boots show whether identities differ.
-        return {
-            firmware[0].value: firmware[0],
-            f'{firmware[0].value}-again': firmware[0],
+    def _instances(self) -> list[_Instance]:
+        shapes = {
+            each.value: self._shape(each) for each in self.order.firmware
         }
+        for name, shape in list(shapes.items()):
+            # Who has no metadata service may have a config drive instead.
+            easiest = dataclasses.replace(shape, config_drive=True)
+            if not self._offered(name, easiest):
+                del shapes[name]
+        if not shapes:
+            raise exceptions.StageFailed(
+                f'image {self.image.name} is booted under '
+                f'{" or ".join(self.order.firmware)}, and cannot be: '
+                + '; '.join(one.reason for one in self.skipped),
+                hint='change `firmware` of smoke-test, or the property of '
+                'the image',
+            )
+        first = next(iter(shapes))
+        if len(shapes) == 1:
+            # Two boots show whether identities differ.
+            shapes[f'{first}-again'] = shapes[first]
+        last = next(reversed(shapes))
+        for also in self.order.also:
+            if also is smoke_options.Also.METADATA:
+                other = dataclasses.replace(
+                    shapes[last], config_drive=not self.order.config_drive
+                )
+                if self._offered(also.value, other):
+                    shapes[last] = other
+            elif also is smoke_options.Also.VOLUME:
+                other = dataclasses.replace(shapes[first], volume=True)
+                if self._offered(also.value, other):
+                    shapes[f'{first}-volume'] = other
+        changes = tuple(
+            change
+            for also, change in _CHANGES.items()
+            if also in self.order.also
+        )
+        return [
+            _Instance(
+                name=name,
+                shape=shape,
+                changes=changes if name == first else (),
+            )
+            for name, shape in shapes.items()
+        ]
+
+    def _offered(self, name: str, shape: hypervisor_base.Shape) -> bool:
+        reason = self.hypervisor.declines(self.image, shape)
+        if reason:
+            self._skip(name, reason)
+        return not reason
+
+    def _skip(self, name: str, reason: str) -> None:
+        self.skipped.append(report.Skipped(name=name, reason=reason))
 
     def _shape(
         self, firmware: hypervisor_base.Firmware
@@ -126,43 +199,48 @@ class Boots:
         )
 
     def console_log(self, name: str) -> Path:
-        """Return where a boot's console is kept.
+        """Return where an instance's console is kept.
 
-        :param name: of the boot.
+        :param name: of its first boot.
         """
         log = self.context.log
         return log.with_name(f'{log.stem}.{name}.console.log')
 
-    def _boot(
-        self, name: str, firmware: hypervisor_base.Firmware
-    ) -> report.Boot:
+    def _boot(self, wanted: _Instance) -> list[report.Boot]:
         nonce = secrets.token_hex(8)
         limits = watch.Limits(
             total=self.order.time_limit * self.factor,
             silence=self.order.silence_limit * self.factor,
             answer=_ANSWER_LIMIT * self.factor,
         )
-        shape = self._shape(firmware)
+        work_dir = self.context.work_dir / wanted.name
+        work_dir.mkdir()
         seed = hypervisor_base.Seed(
             instance_id=str(uuid.uuid4()),
-            hostname=f'smoke-{name}-{nonce[:6]}',
-            public_key=_public_key(),
+            hostname=f'smoke-{wanted.name}-{nonce[:6]}',
+            # Who is to have a look must get in.
+            public_key=keys.make(
+                work_dir / 'id_ed25519'
+                if self.context.keep_on_failure
+                else None
+            ),
             user_data=script.render(
-                nonce, self.order.probes, wait=limits.silence
+                nonce,
+                self.order.probes,
+                wait=limits.silence,
+                every_boot=bool(wanted.changes),
             ),
             run_id=self.context.run_id,
-            lifetime=limits.total + _LIFETIME,
+            lifetime=limits.total * (1 + len(wanted.changes)) + _LIFETIME,
         )
-        work_dir = self.context.work_dir / name
-        work_dir.mkdir()
-        result: report.Boot | None = None
+        results: list[report.Boot] = []
         # What is left standing on failure is left by an exception.
         with (
             contextlib.suppress(_LeftStanding),
             self.hypervisor.boot(
                 self.image,
                 seed=seed,
-                shape=shape,
+                shape=wanted.shape,
                 work_dir=work_dir,
                 host=self.context.host,
                 cancelled=self.context.cancelled,
@@ -170,81 +248,147 @@ class Boots:
                 keep_on_failure=self.context.keep_on_failure,
             ) as instance,
         ):
-            heard = self._listen(name, instance, nonce, limits)
-            result = report.Boot(
-                name=name,
-                firmware=firmware.value,
-                seconds=heard.seconds,
-                machine=instance.describe(),
-                asking=heard.asking,
-                probes=self._judge(heard, *instance.as_booted(seed, shape)),
-                diagnosis=heard.diagnosis,
+            ear = _Ear(self, wanted, instance, nonce, limits, seed)
+            for result in ear.hear():
+                results.append(result)
+                if result.failed:
+                    self.reach[wanted.name] = instance.reach()
+                    raise _LeftStanding
+        if not results:
+            raise exceptions.SmokeTestFailed(f'{wanted.name}: it was lost')
+        return results
+
+
+class _Ear:
+    """Listen to one instance: its boot, and what is done to it then."""
+
+    def __init__(
+        self,
+        boots: Boots,
+        wanted: _Instance,
+        instance: hypervisor_base.Instance,
+        nonce: str,
+        limits: watch.Limits,
+        seed: hypervisor_base.Seed,
+    ) -> None:
+        self._boots = boots
+        self._wanted = wanted
+        self._instance = instance
+        self._nonce = nonce
+        self._limits = limits
+        self._seed = seed
+
+    def hear(self) -> Iterator[report.Boot]:
+        """Return what became of its boot, and of each change."""
+        name = self._wanted.name
+        heard = self._listen(name, self._instance.console)
+        probes = self._judge(heard)
+        if not heard.diagnosis:
+            reached = reach.check(self._instance.addresses())
+            probes += (reached,) if reached else ()
+        yield self._result(name, heard, probes)
+        for change in self._wanted.changes:
+            before = identity.of(probes)
+            start = len(self._instance.console())
+            try:
+                self._instance.change(change)
+            except hypervisor_base.NotOffered as exc:
+                self._boots.skipped.append(
+                    report.Skipped(name=change.value, reason=exc.message)
+                )
+                continue
+            # What it says from now on, and not of the boot before.
+            heard = self._listen(
+                f'{name}-{change.value}',
+                lambda start=start: self._instance.console()[start:],  # type: ignore[misc]
+                after=heard.boot,
             )
-            if result.failed:
-                raise _LeftStanding
-        if result is None:
-            raise exceptions.SmokeTestFailed(f'{name}: the boot was lost')
-        return result
+            rescued = change is hypervisor_base.Change.RESCUE
+            # Of another disk than the instance's own: that it answers is all
+            # that is asked.
+            again = () if rescued else self._judge(heard)
+            if again:
+                again += (identity.kept(before, identity.of(again)),)
+            yield self._result(
+                f'{name}-{change.value}', heard, again, after=name
+            )
+            self._instance.changed(change)
+
+    def _result(
+        self,
+        name: str,
+        heard: watch.Heard,
+        probes: tuple[probe_base.ProbeResult, ...],
+        after: str | None = None,
+    ) -> report.Boot:
+        return report.Boot(
+            name=name,
+            firmware=self._wanted.shape.firmware.value,
+            seconds=heard.seconds,
+            machine=self._instance.describe(),
+            asking=heard.asking,
+            probes=probes,
+            diagnosis=heard.diagnosis,
+            after=after,
+        )
 
     def _listen(
         self,
         name: str,
-        instance: hypervisor_base.Instance,
-        nonce: str,
-        limits: watch.Limits,
+        read: Callable[[], bytes],
+        *,
+        after: str | None = None,
     ) -> watch.Heard:
+        context = self._boots.context
+
         def reached(milestone: str) -> None:
-            self.context.progress(0, None, f'{name}: {milestone}')
+            context.progress(0, None, f'{name}: {milestone}')
 
         try:
             return watch.listen(
-                watch.Watch(nonce, self.order.probes, limits=limits),
-                read=instance.console,
-                running=instance.running,
-                wait=self.context.cancelled.wait,
+                watch.Watch(
+                    self._nonce,
+                    self._boots.order.probes,
+                    limits=self._limits,
+                    after=after,
+                ),
+                read=read,
+                running=self._instance.running,
+                wait=context.cancelled.wait,
                 reached=reached,
             )
         finally:
             # Kept whatever happens, also when the run is interrupted.
-            self.console_log(name).write_bytes(instance.console())
+            self._boots.console_log(self._wanted.name).write_bytes(
+                self._instance.console()
+            )
 
-    def _judge(
-        self,
-        heard: watch.Heard,
-        seed: hypervisor_base.Seed,
-        shape: hypervisor_base.Shape,
-    ) -> tuple[probe_base.ProbeResult, ...]:
+    def _judge(self, heard: watch.Heard) -> tuple[probe_base.ProbeResult, ...]:
         # A guest that said nothing at all has one problem, not twenty.
         if heard.diagnosis and not heard.answers:
             return ()
+        boots = self._boots
+        seed, shape = self._instance.as_booted(self._seed, self._wanted.shape)
         expected = probe_base.Expected(
             instance_id=seed.instance_id,
             hostname=seed.hostname,
             public_key=seed.public_key,
             disk_bytes=shape.disk_bytes,
             config_drive=shape.config_drive,
-            boot_seconds=self.order.boot_limit,
-            emulated=self.factor > 1,
-            allowed_ports=frozenset(self.order.allowed_ports),
+            boot_seconds=boots.order.boot_limit,
+            emulated=boots.factor > 1,
+            allowed_ports=frozenset(boots.order.allowed_ports),
             firmware=shape.firmware.value,
-            properties=self.image.properties,
+            properties=boots.image.properties,
         )
         return tuple(
             report.waive(
                 probe_base.judge(probe, heard.answers.get(probe.id), expected),
-                self.order.waived,
+                boots.order.waived,
             )
-            for probe in self.order.probes
+            for probe in boots.order.probes
         )
 
 
 class _LeftStanding(Exception):
     """Tells a hypervisor that a boot went wrong."""
-
-
-def _public_key() -> str:
-    """Return an SSH public key whose private half nobody has."""
-    kind = b'ssh-ed25519'
-    raw = os.urandom(32)
-    blob = struct.pack('>I', len(kind)) + kind + struct.pack('>I', 32) + raw
-    return f'ssh-ed25519 {base64.b64encode(blob).decode()} image-pipeline'

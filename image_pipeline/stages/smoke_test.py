@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.hypervisors import base as hypervisor_base
 from image_pipeline.hypervisors import registry as hypervisor_registry
+from image_pipeline.hypervisors import base as hypervisor_base
 from image_pipeline.probes import (
     access,
     console,
@@ -31,23 +31,9 @@ from image_pipeline.probes import (
     script,
 )
 from image_pipeline.probes import registry as probe_registry
-from image_pipeline.stages import base, boots, tested
+from image_pipeline.stages import base, boots, smoke_options, tested
 
 _MIB = 1 << 20
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Waiver:
-    """A probe that may fail.
-
-    :param probe: its id.
-    :param reason: why, for whoever reads the report.
-    :param expires: the last day on which that holds, as ``2027-01-31``.
-    """
-
-    probe: str
-    reason: str
-    expires: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,6 +51,7 @@ class SmokeTestOptions:
     :param silence_limit: seconds without a character on the console.
     :param boot_limit: seconds from the kernel's start to cloud-init's end.
     :param allowed_ports: ports that may listen beyond loopback.
+    :param also: what is tried beside, where the hypervisor offers it.
     """
 
     firmware: tuple[hypervisor_base.Firmware, ...] = (
@@ -72,7 +59,7 @@ class SmokeTestOptions:
         hypervisor_base.Firmware.UEFI,
     )
     probes: tuple[str, ...] | None = None
-    waive: tuple[Waiver, ...] = ()
+    waive: tuple[smoke_options.Waiver, ...] = ()
     vcpus: int = 1
     memory_mib: int = 1024
     growth_mib: int = 2048
@@ -81,6 +68,7 @@ class SmokeTestOptions:
     silence_limit: int = 30
     boot_limit: int = 60
     allowed_ports: tuple[str, ...] = access.ALLOWED_PORTS
+    also: tuple[smoke_options.Also, ...] = ()
 
 
 class SmokeTestStage(base.Stage[SmokeTestOptions]):
@@ -92,109 +80,7 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
 
     name: ClassVar[str] = 'smoke-test'
     options_class = SmokeTestOptions
-    schema: ClassVar[Mapping[str, Any]] = {
-        'type': 'object',
-        'additionalProperties': False,
-        'properties': {
-            'firmware': {
-                'description': 'What the image is booted under. With a '
-                'single one it is booted twice.',
-                'type': 'array',
-                'items': {'enum': ['bios', 'uefi']},
-                'uniqueItems': True,
-                'minItems': 1,
-                'default': ['bios', 'uefi'],
-            },
-            'probes': {
-                'description': 'Ids of the probes to ask; null means all.',
-                'type': ['array', 'null'],
-                'items': {'type': 'string'},
-                'uniqueItems': True,
-                'default': None,
-            },
-            'waive': {
-                'description': 'Probes that may fail until a day.',
-                'type': 'array',
-                'items': {
-                    'type': 'object',
-                    'additionalProperties': False,
-                    'required': ['probe', 'reason', 'expires'],
-                    'properties': {
-                        'probe': {
-                            'description': "The probe's id.",
-                            'type': 'string',
-                        },
-                        'reason': {
-                            'description': 'Why it may fail.',
-                            'type': 'string',
-                            'pattern': r'\S',
-                        },
-                        'expires': {
-                            'description': 'The last day, as 2027-01-31.',
-                            'type': 'string',
-                            'pattern': r'^\d{4}-\d{2}-\d{2}$',
-                        },
-                    },
-                },
-                'default': [],
-            },
-            'vcpus': {
-                'description': 'Processors of an instance.',
-                'type': 'integer',
-                'minimum': 1,
-                'default': 1,
-            },
-            'memory_mib': {
-                'description': 'Memory of an instance, in MiB.',
-                'type': 'integer',
-                'minimum': 128,
-                'default': 1024,
-            },
-            'growth_mib': {
-                'description': "By how much an instance's disk is larger "
-                'than the image, in MiB.',
-                'type': 'integer',
-                'minimum': 0,
-                'default': 2048,
-            },
-            'config_drive': {
-                'description': 'Whether metadata comes on a config drive; '
-                'the metadata service of a cloud is asked otherwise.',
-                'type': 'boolean',
-                'default': True,
-            },
-            'time_limit': {
-                'description': 'Seconds from power-on to the last answer, '
-                'on hardware; multiplied where guests are emulated.',
-                'type': 'integer',
-                'minimum': 1,
-                'default': 180,
-            },
-            'silence_limit': {
-                'description': 'Seconds without a character on the console '
-                'after which a boot hangs, on hardware; multiplied where '
-                'guests are emulated.',
-                'type': 'integer',
-                'minimum': 1,
-                'default': 30,
-            },
-            'boot_limit': {
-                'description': "Seconds from the kernel's start to the end "
-                'of cloud-init; where guests are emulated, only those in '
-                'which the guest had nothing to do are counted.',
-                'type': 'integer',
-                'minimum': 1,
-                'default': 60,
-            },
-            'allowed_ports': {
-                'description': 'Ports that may listen beyond loopback, such '
-                'as 22/tcp.',
-                'type': 'array',
-                'items': {'type': 'string', 'pattern': '^[0-9]+/(tcp|udp)$'},
-                'default': list(access.ALLOWED_PORTS),
-            },
-        },
-    }
+    schema: ClassVar[Mapping[str, Any]] = smoke_options.SCHEMA
     requires = frozenset({artifact.REGISTRATION, artifact.IMAGE})
     uses = frozenset({artifact.AUDIT_REPORT})
     compares = uses
@@ -282,6 +168,7 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
         found = report.Report(
             image=image,
             boots=tuple(smoke.boot_all()),
+            skipped=smoke.skipped,
             waived=smoke.order.waived,
             audited=disagreement.audited(
                 context.inputs.get(artifact.AUDIT_REPORT), image.sha256
@@ -305,6 +192,7 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
                     'image_digest': f'sha256:{image.sha256}',
                     'passed': True,
                     'summary': found.summary(),
+                    'skipped': [one.name for one in found.skipped],
                     'disagreements': [
                         one.to_json() for one in found.disagreements
                     ],
@@ -315,7 +203,12 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
     def _memory(self, found: report.Report) -> int:
         """Return with how much memory it was booted, in MiB."""
         # A cloud's flavor may have another size than was asked for.
-        told = [boot.machine.get('memory') for boot in found.boots]
+        told = [
+            boot.machine.get('memory')
+            for boot in found.boots
+            # Not what it was resized to.
+            if boot.after is None
+        ]
         known = [one >> 20 for one in told if isinstance(one, int)]
         return max(known, default=self.options.memory_mib)
 
@@ -359,7 +252,7 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             f'image {found.image.name} failed its smoke test: {what}',
             problems=problems,
             tail=tail,
-            log=str(smoke.console_log(boot.name)),
+            log=str(smoke.console_log(boot.after or boot.name)),
             hint=hint,
         )
         error.evidence = (path,)
@@ -376,7 +269,13 @@ class SmokeTestStage(base.Stage[SmokeTestOptions]):
             return "set accel to tcg to see whether it is this host's KVM"
         if not smoke.context.keep_on_failure:
             return 'run it again with --keep-on-failure to look into the disk'
-        folder = smoke.context.work_dir / boot.name
+        name = boot.after or boot.name
+        folder = smoke.context.work_dir / name
+        if smoke.reach.get(name):
+            return (
+                f'{smoke.reach[name]}, key {folder}/id_ed25519; '
+                '`image-pipeline reap` removes it'
+            )
         # Of a hypervisor on this host; others keep the instance.
         if (folder / 'start').exists():
             return (

@@ -37,8 +37,9 @@ case ${way:-} in
 esac
 # Like a real guest, it stops when the power button is pressed.
 for event in /dev/input/event*; do
-    [ -c "$event" ] && grep -qs PNP0C0C "/sys/class/input/${event##*/}\
-/device/phys" && (head -c 1 "$event" >/dev/null && sync && poweroff -f) &
+    [ -c "$event" ] || continue
+    grep -qs /button/ "/sys/class/input/${event##*/}/device/phys" || continue
+    (head -c 1 "$event" >/dev/null && sync && poweroff -f) &
 done
 
 echo "Cloud-init v. 22.4.2 running 'init-local' at $(date -R)." \
