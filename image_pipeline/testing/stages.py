@@ -247,10 +247,13 @@ STAGES: tuple[type[_Fake], ...] = (
 )
 
 
-def install(folder: Path) -> dict[str, str]:
-    """Make the fake stages known to Python processes.
+def install(
+    folder: Path, stages: Iterable[type[base.Stage[Any]]] = STAGES
+) -> dict[str, str]:
+    """Make stages known to Python processes, by default the fake ones.
 
     :param folder: an empty folder for it.
+    :param stages: classes of modules that such a process can import.
     :returns: the environment variables that such a process needs.
     """
     info = folder / 'image_pipeline_fakes-1.dist-info'
@@ -258,7 +261,9 @@ def install(folder: Path) -> dict[str, str]:
     (info / 'METADATA').write_text(
         'Metadata-Version: 2.1\nName: image-pipeline-fakes\nVersion: 1\n'
     )
-    lines = [f'{one.name} = {__name__}:{one.__name__}' for one in STAGES]
+    lines = [
+        f'{one.name} = {one.__module__}:{one.__name__}' for one in stages
+    ]
     (info / 'entry_points.txt').write_text(
         '\n'.join(['[image_pipeline.stages]', *lines, ''])
     )
