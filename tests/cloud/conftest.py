@@ -32,6 +32,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openstack
+import openstack.config
 import pytest
 
 _ROOT = Path(__file__).parents[2]
@@ -274,7 +276,7 @@ def _started(folder: Path, ours: Path, *, alone: bool) -> Any:
 
 
 def _end(folder: Path, ours: Path) -> None:
-    left = _leftovers(folder)
+    left = _leftovers(folder / 'clouds.yaml')
     if not os.environ.get('IMAGE_PIPELINE_DEVCLOUD_KEEP'):
         _devcloud(folder, 'stop')
         ours.unlink()
@@ -282,40 +284,29 @@ def _end(folder: Path, ours: Path) -> None:
         pytest.fail(f'the tests left in the cloud: {left}', pytrace=False)
 
 
-def _leftovers(folder: Path) -> list[str]:
-    facts = json.loads(_devcloud(folder, 'status', '--json'))
-    cloud = Devcloud(
-        folder=folder,
-        clouds_yaml=Path(facts['clouds_yaml']),
-        address='',
-        host_address='',
-        guests='',
-        transport_url='',
-    )
-    found = []
-    for who, *argv in (
-        ('devcloud-admin', 'server', 'list', '--all-projects'),
-        ('devcloud-admin', 'image', 'list'),
-        ('devcloud-admin', 'image', 'list', '--hidden'),
-        ('devcloud-two', 'image', 'list'),
-        ('devcloud-two', 'image', 'list', '--hidden'),
-        ('devcloud-admin', 'network', 'list'),
-        ('devcloud-admin', 'security', 'group', 'list'),
-        ('devcloud', 'port', 'list'),
-        ('devcloud', 'keypair', 'list'),
-        ('devcloud-other', 'keypair', 'list'),
-    ):
-        rows = cloud.openstack(*argv, '-f', 'json', cloud=who)
-        found += [
-            f'{argv[0]} {row["Name"] or row.get("ID")}'
-            for row in rows
-            if row['Name'] not in _THERE
-        ]
-    return found
+def _leftovers(clouds_yaml: Path) -> list[str]:
+    config = openstack.config.OpenStackConfig(config_files=[str(clouds_yaml)])
 
+    def connect(name: str) -> openstack.connection.Connection:
+        return openstack.connection.Connection(
+            config=config.get_one(cloud=name)
+        )
 
-#: What a new cloud has.
-_THERE = {'default', 'provider'}
+    admin, two = connect('devcloud-admin'), connect('devcloud-two')
+    left: list[Any] = list(admin.compute.servers(all_projects=True))
+    for images in (admin.image, two.image):
+        for hidden in (False, True):
+            left += images.images(is_hidden=hidden)
+    left += admin.network.networks()
+    left += admin.network.security_groups()
+    for user in (connect('devcloud'), connect('devcloud-other')):
+        left += user.network.ports(project_id=user.current_project_id)
+        left += user.compute.keypairs()
+    return [
+        f'{type(one).__name__} {one.name or one.id}'
+        for one in left
+        if one.name not in {'default', 'provider'}
+    ]
 
 
 def _others(folder: Path) -> bool:
