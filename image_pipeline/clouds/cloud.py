@@ -99,9 +99,13 @@ class Cloud:
             ),
             app_name='image-pipeline',
         )
-        options: dict[str, Any] = (
-            {'region_name': self._region} if self._region else {}
-        )
+        options: dict[str, Any] = {}
+        if self._region is not None:
+            options['region_name'] = self._region
+            entry = found.cloud_config['clouds'][self.name]
+            if isinstance(entry.get('region_name'), str):
+                # A target may be in another region than the one there.
+                entry['region_name'] = self._region
         try:
             made = found.get_one(cloud=self.name, **options)
         except ksa_exceptions.MissingRequiredOptions as exc:

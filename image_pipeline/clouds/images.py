@@ -294,8 +294,6 @@ class Images(abc.ABC):
     ) -> None:
         """Ask for an import; it goes on after this returns.
 
-        :param image_id: an image that is queued, or ``uploading`` for
-            glance-direct, or active for copy-image.
         :param method: glance-direct, web-download or copy-image.
         :param uri: where web-download fetches from.
         :param stores: ids of stores; none is the default one.
@@ -305,17 +303,11 @@ class Images(abc.ABC):
 
     @abc.abstractmethod
     def tasks(self, image_id: str) -> list[Task]:
-        """Return the tasks about an image; none where it is not told.
-
-        :param image_id: its id.
-        """
+        """Return the tasks about an image; none where it is not told."""
 
     @abc.abstractmethod
     def ranges(self, image_id: str) -> bool:
-        """Whether a part of the data can be read without what is before it.
-
-        :param image_id: an active image with data.
-        """
+        """Whether a part can be read without what is before it."""
 
     @abc.abstractmethod
     def read(self, image_id: str, offset: int, length: int) -> bytes:
@@ -346,10 +338,7 @@ class Images(abc.ABC):
 
     @abc.abstractmethod
     def members(self, image_id: str) -> list[Member]:
-        """Return whom an image is shared with, by project.
-
-        :param image_id: a shared image.
-        """
+        """Return whom an image is shared with, by project."""
 
     @abc.abstractmethod
     def add_member(self, image_id: str, project: str) -> Member:
