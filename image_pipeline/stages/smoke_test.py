@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.hypervisors import registry as hypervisor_registry
 from image_pipeline.hypervisors import base as hypervisor_base
+from image_pipeline.hypervisors import registry as hypervisor_registry
 from image_pipeline.probes import (
     access,
     console,
