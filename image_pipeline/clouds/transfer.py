@@ -66,9 +66,15 @@ class Body:
 
     :param file: open for reading, seekable.
     :param size: bytes.
+    :raises DigestMismatch: it has more or less.
     """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
+        found = file.seek(0, io.SEEK_END)
+        if found != size:
+            raise exceptions.DigestMismatch(
+                f'the file has {found} bytes, not {size}'
+            )
         self._file = file
         self._size = size
         self._stopped = False
@@ -79,11 +85,6 @@ class Body:
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
-        found = self._file.seek(0, io.SEEK_END)
-        if found != self._size:
-            raise exceptions.DigestMismatch(
-                f'the file has {found} bytes, not {self._size}'
-            )
         self._file.seek(0)
         self.done = 0
         while self.done < self._size:

@@ -13,6 +13,7 @@
 """A cloud that answers from within the test's own process."""
 
 import datetime
+import io
 import json
 
 import pytest
@@ -93,9 +94,10 @@ class Wire(requests.adapters.BaseAdapter):
         self.requests.append(request)
         self.timeouts.append(timeout)
         body = request.body
+        self.bodies.append(None)
         if body is not None and not isinstance(body, str | bytes):
             body = b''.join(body)
-        self.bodies.append(body)
+        self.bodies[-1] = body
         url = request.url.partition('?')[0]
         answers = self.answers.get((request.method, url), [(404,)])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -117,7 +119,7 @@ class Wire(requests.adapters.BaseAdapter):
             response.headers['Content-Type'] = 'text/html'
         else:
             response.headers['Content-Type'] = 'application/octet-stream'
-        response._content = content
+        response.raw = io.BytesIO(content)
         response.headers.update(rest[1] if len(rest) > 1 else {})
         return response
 
