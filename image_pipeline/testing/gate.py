@@ -61,6 +61,13 @@ class Gate:
         """Let everything through from now on."""
         self._open.set()
 
+    def cut(self) -> None:
+        """Break the connections that there are; new ones are let through."""
+        for one in self._sockets[1:]:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self._open.set()
+
     def __enter__(self) -> 'Gate':
         threading.Thread(target=self._accept, daemon=True).start()
         return self
