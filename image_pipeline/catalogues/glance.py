@@ -35,6 +35,7 @@ from image_pipeline.catalogues import (
     base,
     glance_checks,
     glance_halves,
+    glance_preflight,
     glance_records,
     glance_register,
     glance_swap,
@@ -247,6 +248,19 @@ class GlanceCatalogue(base.Catalogue):
             *self._swaps.recover(),
         ]
 
+    def preflight(
+        self, intent: artifact.Intent
+    ) -> Iterable[artifact.Objection]:
+        """Give what speaks against it; see :meth:`base.Catalogue`.
+
+        :param intent: what a run is about to do here.
+        """
+        if self._client is not None:
+            return glance_preflight.check(
+                self._client, self.target, intent, project=self.project
+            )
+        return glance_preflight.check_cloud(self.cloud, self.target, intent)
+
     def undo(self, arguments: Mapping[str, Any]) -> None:
         """Take a candidate away; see :meth:`base.Catalogue`."""
         with contextlib.suppress(exceptions.NotFound):
@@ -341,10 +355,13 @@ def _same(
 def _was_rejected(
     registered: Iterable[images.Image], image: artifact.Artifact
 ) -> bool:
-    """Tell whether the same content was rolled back, and then retired."""
+    """Tell whether the same content was rolled back before."""
     sha256 = image.digest.removeprefix('sha256:')
     return any(
-        one.properties.get(glance_records.SHA256) == sha256
-        and glance_records.REJECTED in one.properties
+        sha256 in glance_records.rejects(one)
+        or (
+            one.properties.get(glance_records.SHA256) == sha256
+            and glance_records.REJECTED in one.properties
+        )
         for one in registered
     )

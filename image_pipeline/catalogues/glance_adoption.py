@@ -24,8 +24,8 @@ from image_pipeline.catalogues import (
     glance_desk,
     glance_family,
     glance_intents,
-    glance_moves,
     glance_records,
+    glance_steps,
 )
 from image_pipeline.catalogues import states as catalogue_states
 from image_pipeline.clouds import images
@@ -106,7 +106,7 @@ def adopt(
         except exceptions.StateConflict:
             raise glance_desk.Lost from None
         patience = glance_desk.Patience(desk.clock)
-        family = glance_moves.alone(desk, name, image_id, intent, patience)
+        family = glance_steps.alone(desk, name, image_id, intent, patience)
         return _taken_in(
             desk,
             family,

@@ -181,11 +181,11 @@ class Desk:
         if intent.kind == glance_intents.ADOPT:
             remove |= {glance_records.ID, glance_records.NAME}
         try:
-            if intent.visibility is not None:
-                image = self.client.get(image_id)
-                # Who else is at it has widened it as well.
-                if image.hidden and len(glance_intents.of(image)) == 1:
-                    changes['visibility'] = intent.visibility
+            image = self.client.get(image_id)
+            # Who else is at it may have widened it as well.
+            if len(glance_intents.of(image)) == 1:
+                changes, narrowed = narrow(image)
+                remove |= narrowed
             self.client.patch(image_id, changes, remove)
         except (exceptions.StateConflict, exceptions.NotFound):
             # Somebody did so already; or it is gone.
@@ -254,6 +254,19 @@ class Patience:
             )
         # At random, so that two do not meet again and again.
         self._clock.sleep(random.uniform(*_PAUSES))  # noqa: S311
+
+
+def narrow(image: images.Image) -> tuple[dict[str, Any], set[str]]:
+    """Return what gives an image the visibility back that it had.
+
+    :param image: the image.
+    :returns: what to set, and which properties to remove; nothing if nobody
+        has widened it.
+    """
+    was = image.properties.get(glance_intents.WIDENED)
+    if was is None or not image.hidden:
+        return {}, set()
+    return {'visibility': was}, {glance_intents.WIDENED}
 
 
 def known(image: images.Image) -> artifact.ImageRecord:

@@ -19,6 +19,13 @@ from image_pipeline import artifact, exceptions
 from image_pipeline.catalogues import glance_intents, glance_records
 from image_pipeline.clouds import images
 
+#: What says that somebody is at an image, or was.
+_MARKS = (
+    glance_intents.SWAP,
+    glance_intents.HANDOVER,
+    glance_intents.WIDENED,
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Family:
@@ -117,8 +124,7 @@ def names(client: images.Images, project: str) -> list[str]:
             if not glance_records.is_ours(image):
                 continue
             name = image.properties[glance_records.NAME]
-            marks = (glance_intents.SWAP, glance_intents.HANDOVER)
-            if any(glance_intents.keys(image, prefix) for prefix in marks):
+            if any(glance_intents.keys(image, one) for one in _MARKS):
                 found.add(name)
             if not image.hidden:
                 if name in shown:

@@ -36,6 +36,9 @@ REIGN = glance_records.PREFIX + 'reign_'
 #: On an image that was hidden for another one, until that one is shown;
 #: followed by the change.
 HANDOVER = glance_records.PREFIX + 'handover_'
+#: On an image that is still hidden, but visible to others already: the
+#: visibility that it had.
+WIDENED = glance_records.PREFIX + 'widened'
 
 #: What is done under an intent.
 PROMOTE = 'promotion'
@@ -62,7 +65,6 @@ class Intent:
     :param at: when it began, ISO 8601, UTC.
     :param former: id of the image that it replaces.
     :param fields: what the record is to be; only :data:`FIELDS`.
-    :param visibility: what the image had, if the intent has widened that.
     :param protect: whether the image is to be protected.
     :param helper: whether somebody dead began it.
     """
@@ -75,7 +77,6 @@ class Intent:
     at: str
     former: str | None = None
     fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    visibility: str | None = None
     protect: bool | None = None
     helper: bool = False
 

@@ -57,6 +57,8 @@ PREVIOUS_ID = PREFIX + 'previous_id'
 REPLACED_BY = PREFIX + 'replaced_by'
 REASON = PREFIX + 'reason'
 REJECTED = PREFIX + 'rejected'
+#: SHA-256 of rejected images of the same name that are deleted now.
+REJECTS = PREFIX + 'rejects'
 SWAP = PREFIX + 'swap'
 EXPOSED = PREFIX + 'exposed'
 #: Of its smoke test.
@@ -168,6 +170,14 @@ def sha512(image: images.Image) -> str:
     if image.hash_algo == 'sha512' and image.hash_value:
         return image.hash_value
     return image.properties.get(SHA512, '')
+
+
+def rejects(image: images.Image) -> list[str]:
+    """Return the digests of deleted images that were rejected.
+
+    :param image: the image of the same name that keeps them.
+    """
+    return image.properties.get(REJECTS, '').split()
 
 
 def custom(image: images.Image) -> dict[str, str]:

@@ -33,6 +33,7 @@ from image_pipeline.catalogues import (
     glance_family,
     glance_intents,
     glance_moves,
+    glance_steps,
 )
 from image_pipeline.clouds import images
 
@@ -120,6 +121,18 @@ class Recovery:
                 return self._bring_back(family, image, action, kept)
         if len(family.shown) > 1:
             return self._hide_all_but_one(family)
+        return self._narrow(family)
+
+    def _narrow(self, family: glance_family.Family) -> str | None:
+        """Let nobody else see what never was shown."""
+        for image in family.hidden:
+            changes, remove = glance_desk.narrow(image)
+            if remove:
+                try:
+                    self._desk.client.patch(image.id, changes, remove)
+                except (exceptions.StateConflict, exceptions.NotFound):
+                    raise glance_desk.Lost from None
+                return ''
         return None
 
     def _finish(
@@ -138,7 +151,6 @@ class Recovery:
             action=dead.action,
             former=dead.former,
             fields=dead.fields,
-            visibility=dead.visibility,
             protect=dead.protect,
             helper=True,
         )
@@ -150,8 +162,8 @@ class Recovery:
             raise glance_desk.Lost from None
         patience = glance_desk.Patience(desk.clock)
         try:
-            glance_moves.alone(desk, name, image.id, intent, patience)
-            glance_moves.show(
+            glance_steps.alone(desk, name, image.id, intent, patience)
+            glance_steps.show(
                 desk,
                 name,
                 intent,
@@ -212,17 +224,17 @@ class Recovery:
             raise glance_desk.Lost from None
         patience = glance_desk.Patience(desk.clock)
         try:
-            now = glance_moves.alone(desk, name, image.id, intent, patience)
+            now = glance_steps.alone(desk, name, image.id, intent, patience)
             again = now.get(image.id)
             if now.shown or again is None or mark not in again.properties:
                 raise glance_desk.Lost
-            glance_moves.show(
+            glance_steps.show(
                 desk,
                 name,
                 intent,
                 glance_moves.Change(
                     image_id=image.id,
-                    fields=glance_moves.before_handover(kept),
+                    fields=glance_steps.before_handover(kept),
                     extra={mark: None},
                 ),
             )
@@ -248,7 +260,7 @@ class Recovery:
         keep = max(family.shown, key=rank)
         gone = [one for one in family.shown if one.id != keep.id]
         for image in gone:
-            glance_moves.hide(self._desk, image, by=keep.id)
+            glance_steps.hide(self._desk, image, by=keep.id)
         return (
             f'{family.name}: hid {", ".join(one.id for one in gone)}, as '
             f'{keep.id} is current'

@@ -24,6 +24,7 @@ from image_pipeline import artifact, exceptions
 from image_pipeline.catalogues import (
     base,
     glance_adoption,
+    glance_deletion,
     glance_desk,
     glance_family,
     glance_intents,
@@ -302,7 +303,7 @@ class Swaps:
         if delete:
             # Nobody finds it in a listing any more; who has found it before?
             withdrawal.check_unused(retired, self.in_use(image_id))
-            self._client.delete(image_id)
+            glance_deletion.delete(self._desk, self._image(image_id))
         return retired
 
     def _move(

@@ -42,6 +42,7 @@ from image_pipeline.catalogues import (
     glance_moves,
     glance_records,
     glance_recovery,
+    glance_steps,
 )
 from image_pipeline.clouds import images
 
@@ -151,7 +152,6 @@ class Switch:
                 for key in glance_intents.FIELDS
                 if key in change.fields
             },
-            visibility=image.visibility if move.widens else None,
             protect=change.protect,
         )
         changes = {}
@@ -159,10 +159,17 @@ class Switch:
             # While it is hidden: who may not do so learns it before
             # anything has changed, and only a shared image has members.
             changes['visibility'] = move.widens
+            if glance_intents.WIDENED not in image.properties:
+                changes[glance_intents.WIDENED] = image.visibility
             if move.widens != _PRIVATE:
                 changes[glance_records.EXPOSED] = 'yes'
         try:
             self._desk.claim(change.image_id, intent, changes)
+        except exceptions.Unavailable:
+            # It may have been done all the same.
+            with contextlib.suppress(exceptions.PipelineError):
+                self._desk.retreat(change.image_id, intent)
+            raise
         except exceptions.PipelineError:
             self._desk.forget(intent)
             raise
@@ -178,7 +185,7 @@ class Switch:
     ) -> tuple[glance_family.Family, glance_moves.Move]:
         desk = self._desk
         image_id = move.image.image_id
-        family = glance_moves.alone(desk, name, image_id, intent, patience)
+        family = glance_steps.alone(desk, name, image_id, intent, patience)
         # Nobody else changes them now: what holds now will hold.
         now = decide(family)
         if now is None or now.widens or not move.same(now):
@@ -193,16 +200,12 @@ class Switch:
         glance_members.copy(
             desk.client, image, former=former, also=self._members
         )
-        if former is not None:
-            glance_moves.hide(
-                desk,
-                former,
-                by=image_id,
-                change=now.former,
-                action=intent.action,
+        if former is not None and now.former is not None:
+            glance_steps.hand_over(
+                desk, name, former, change=now.former, to=image_id, by=intent
             )
         return (
-            glance_moves.show(
+            glance_steps.show(
                 desk, name, intent, now.image, former=now.former
             ),
             now,
