@@ -70,7 +70,7 @@ def test_its_recipe_goes_all_the_way(image, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(folder))
     plugins.forget()
     path = tiny_stages.recipe(
-        tmp_path / 'small.yaml', image=image, accel="tcg"
+        tmp_path / 'small.yaml', image=image, growth_mib=0
     )
     made = plan.make(
         loader.load(str(path), recipe_path=()),
