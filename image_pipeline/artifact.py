@@ -288,14 +288,21 @@ class Objection:
     unavailable: bool = False
 
     @classmethod
-    def of(cls, error: exceptions.PipelineError) -> 'Objection':
-        """Make one of an error that was raised while looking.
+    def of(cls, error: exceptions.PipelineError) -> 'tuple[Objection, ...]':
+        """Make objections of an error that was raised while looking.
 
-        :param error: the error.
+        :param error: the error; each of its problems becomes one.
         """
-        return cls(
-            problem=exceptions.Problem(message=error.message, hint=error.hint),
-            unavailable=isinstance(error, exceptions.Unavailable),
+        problems: tuple[exceptions.Problem, ...] = getattr(
+            error, 'problems', ()
+        )
+        return tuple(
+            cls(
+                problem=problem,
+                unavailable=isinstance(error, exceptions.Unavailable),
+            )
+            for problem in problems
+            or [exceptions.Problem(message=error.message, hint=error.hint)]
         )
 
     @classmethod
