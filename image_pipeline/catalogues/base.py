@@ -338,6 +338,13 @@ class Catalogue(abc.ABC):
         :returns: what was done, one line each.
         """
 
+    def leftovers(self) -> Sequence[str]:
+        """Say what :meth:`recover` would take away, and change nothing.
+
+        :returns: what dead runs left here, one line each.
+        """
+        return ()
+
     def preflight(
         self, intent: artifact.Intent
     ) -> Iterable[artifact.Objection]:

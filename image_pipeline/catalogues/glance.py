@@ -261,6 +261,15 @@ class GlanceCatalogue(base.Catalogue):
             )
         return glance_preflight.check_cloud(self.cloud, self.target, intent)
 
+    def leftovers(self) -> Sequence[str]:
+        """Say what dead runs left; see :meth:`base.Catalogue`."""
+        return [
+            line
+            for _, line in glance_halves.left(
+                self.client, self.project, self.state_dir
+            )
+        ]
+
     def undo(self, arguments: Mapping[str, Any]) -> None:
         """Take a candidate away; see :meth:`base.Catalogue`."""
         with contextlib.suppress(exceptions.NotFound):

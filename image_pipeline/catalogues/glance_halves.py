@@ -89,6 +89,28 @@ def find(
     return [one for one in found if glance_records.is_under_way(one)]
 
 
+def left(
+    client: images.Images, project: str, state_dir: Path
+) -> list[tuple[images.Image, str]]:
+    """Return what dead runs have left half made.
+
+    :param client: the image service.
+    :param project: the id of the project.
+    :param state_dir: the state folder.
+    :returns: each image, and a line about it.
+    """
+    found = []
+    for image in find(client, project):
+        whose = marks.from_properties(image.properties)
+        if whose is not None and dead(whose, state_dir):
+            line = (
+                f'the half registered image {image.id} ({image.name}) of run '
+                f'{whose.run_id}'
+            )
+            found.append((image, line))
+    return found
+
+
 def sweep(client: images.Images, project: str, state_dir: Path) -> list[str]:
     """Take away what dead runs have left half made.
 
@@ -98,17 +120,10 @@ def sweep(client: images.Images, project: str, state_dir: Path) -> list[str]:
     :returns: what was taken away, a line each.
     """
     done = []
-    for image in find(client, project):
-        whose = marks.from_properties(image.properties)
-        if whose is None or not dead(whose, state_dir):
-            continue
+    for image, line in left(client, project, state_dir):
         if drop(client, image.id):
-            line = (
-                f'removed the half registered image {image.id} '
-                f'({image.name}) of run {whose.run_id}'
-            )
-            LOG.info('%s', line)
-            done.append(line)
+            LOG.info('removed %s', line)
+            done.append(f'removed {line}')
     return done
 
 

@@ -266,6 +266,9 @@ def test_upload_of_a_live_run_is_spared(tmp_path, image):
     assert half
     with locks.FileLock(folder / 'lock').acquire(wait=False):
         assert open_catalogue(tmp_path, service).recover() == []
+        assert open_catalogue(tmp_path, service).leftovers() == []
+    [left] = open_catalogue(tmp_path, service).leftovers()
+    assert next(iter(half)) in left
     assert set(service.images) == half
     done = open_catalogue(tmp_path, service).recover()
     assert len(done) == 1
