@@ -13,6 +13,8 @@
 """``plan``: what a bake would do."""
 
 import argparse
+import collections
+import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +24,19 @@ from image_pipeline import exceptions
 from image_pipeline.cli import base
 
 if TYPE_CHECKING:
+    from image_pipeline.engine import preflight
     from image_pipeline.stages import base as stages_base
+
+LOG = logging.getLogger(__name__)
 
 
 class Plan(base.Lister):
-    """Show what `bake` would do, why, and what it needs; change nothing."""
+    """Show what `bake` would do, why, and what it needs; change nothing.
+
+    Clouds are asked whether they would let it: rights, quota, flavor,
+    network, stores.  Exit status: 2 if a bake would fail, 5 if a cloud does
+    not answer.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of this command.
@@ -41,17 +51,36 @@ class Plan(base.Lister):
             action='store_true',
             help='as if nothing had been done before',
         )
+        parser.add_argument(
+            '--offline',
+            action='store_true',
+            help='ask no cloud whether it would let a bake do its work',
+        )
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Print the table, and fail if this host lacks something.
+        """Print the table, and fail if a bake would.
 
         :param parsed_args: the arguments.
         """
         self._missing: list[exceptions.Problem] = []
+        self._found: list[preflight.Found] = []
         super().run(parsed_args)
-        if self._missing:
+        if self._missing or self._found:
             self.app.stdout.flush()
+            self._tell(parsed_args)
+        return 0
+
+    def _tell(self, parsed_args: argparse.Namespace) -> None:
+        """Say what is odd, and raise if a bake would fail."""
+        from image_pipeline.engine import preflight
+
+        for one in self._found:
+            if not one.stops:
+                LOG.warning('%s', preflight.problem(one))
+        if any(one.stops for one in self._found):
+            preflight.refuse(self._found, self._missing)
+        if self._missing:
             count = len(self._missing)
             raise exceptions.PlanInvalid(
                 f'{parsed_args.recipe} cannot run here: {count} '
@@ -59,7 +88,6 @@ class Plan(base.Lister):
                 problems=self._missing,
                 hint='see `image-pipeline doctor`',
             )
-        return 0
 
     def take_action(
         self, parsed_args: argparse.Namespace
@@ -68,30 +96,41 @@ class Plan(base.Lister):
 
         :param parsed_args: the arguments.
         """
-        from image_pipeline.engine import decide
+        from image_pipeline.engine import decide, preflight
         from image_pipeline.recipe import needs
-        from image_pipeline.store import store
+        from image_pipeline.store import store as store_module
 
         plan = base.make_plan(
             self.settings, parsed_args.recipe, parsed_args, check_host=False
         )
-        decisions = decide.decide(
-            plan,
-            store.Store(self.settings.state_dir),
-            force=parsed_args.force,
-        )
+        store = store_module.Store(self.settings.state_dir)
+        decisions = decide.decide(plan, store, force=parsed_args.force)
         will_run = [one.step for one in decisions if not one.skip]
         self._missing = needs.check(will_run, settings=self.settings)
+        if not parsed_args.offline:
+            self._found = preflight.check(
+                decisions,
+                store=store,
+                settings=self.settings,
+                recipe=plan.recipe.name,
+            )
         rows = [
             (
                 one.step.key,
                 'skip' if one.skip else 'run',
                 one.reason,
                 Needs(needs_json(one.step.needs())),
+                Objections(
+                    [
+                        found.to_json()
+                        for found in self._found
+                        if one.step.key in found.steps
+                    ]
+                ),
             )
             for one in decisions
         ]
-        return ('step', 'action', 'reason', 'needs'), rows
+        return ('step', 'action', 'reason', 'needs', 'objections'), rows
 
 
 class Needs(columns.FormattableColumn[Mapping[str, Any]]):
@@ -106,6 +145,22 @@ class Needs(columns.FormattableColumn[Mapping[str, Any]]):
             if count := self._value[f'{what}_bytes']:
                 words.append(f'{count / 2**30:.1f} GiB {what}')
         return ', '.join(words)
+
+
+class Objections(columns.FormattableColumn[list[dict[str, Any]]]):
+    """What a target says against a step."""
+
+    def human_readable(self) -> str:
+        """Return it for a person; what is wrong is told below the table."""
+        counts = collections.Counter(one['severity'] for one in self._value)
+        return ', '.join(
+            f'{count} {severity}{"s" if count > 1 else ""}'
+            for severity, count in counts.items()
+        )
+
+    def machine_readable(self) -> list[dict[str, Any]]:
+        """Return it for a program."""
+        return list(self._value)
 
 
 def needs_json(needs: 'stages_base.HostNeeds') -> dict[str, Any]:

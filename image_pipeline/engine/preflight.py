@@ -23,12 +23,12 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from image_pipeline import artifact, exceptions
 from image_pipeline.conf import settings as conf_settings
-from image_pipeline.engine import decide, targets
+from image_pipeline.engine import decide, questions
 from image_pipeline.store import store as store_module
 
 LOG = logging.getLogger(__name__)
@@ -36,11 +36,6 @@ LOG = logging.getLogger(__name__)
 Objection = artifact.Objection
 #: Seconds for all targets together.
 LIMIT = 90.0
-#: Seconds for which credentials have to hold, without another reason.
-_RUN = 3600
-#: What is made in a catalogue, and what by a hypervisor.
-_IN_CATALOGUE = frozenset({artifact.REGISTRATION, artifact.PROMOTION})
-_BY_HYPERVISOR = frozenset({artifact.SMOKE_REPORT})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,22 +67,6 @@ class Found:
         }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Question:
-    """What is asked of a catalogue or of a hypervisor.
-
-    :param target: the target.
-    :param steps: keys of the steps that it is about.
-    :param who: what is asked, for messages.
-    :param ask: asks it.
-    """
-
-    target: str
-    steps: tuple[str, ...]
-    who: str
-    ask: Callable[[], Iterable[Objection]]
-
-
 def check(
     decisions: Sequence[decide.Decision],
     *,
@@ -104,51 +83,13 @@ def check(
     :param recipe: the recipe's name.
     :param limit: seconds that all answers may take.
     """
-    asked = list(questions(decisions, store, settings, recipe))
+    asked = list(questions.questions(decisions, store, settings, recipe))
     return answers(asked, limit=limit)
 
 
-def questions(
-    decisions: Sequence[decide.Decision],
-    store: store_module.Store,
-    settings: conf_settings.Settings,
-    recipe: str,
-) -> Iterable[Question]:
-    """Give what is to be asked.
-
-    :param decisions: see :func:`check`.
-    :param store: likewise.
-    :param settings: likewise.
-    :param recipe: likewise.
-    """
-    by_target: dict[str, list[decide.Decision]] = {}
-    for one in decisions:
-        # What is on this host was checked with the host.
-        target = one.step.context.target
-        if not one.skip and target is not None and target.cloud is not None:
-            by_target.setdefault(target.name, []).append(one)
-    sizes = _Sizes(decisions, store, recipe)
-    for name, chosen in by_target.items():
-        target = chosen[0].step.context.target
-        assert target is not None  # noqa: S101 - the loop above looked
-        intent = _intent(chosen, sizes, target, settings)
-        if intent.makes.keys() & _IN_CATALOGUE:
-            yield Question(
-                target=name,
-                steps=_keys(chosen, _IN_CATALOGUE),
-                who='its image service',
-                ask=_catalogue(target, settings, intent),
-            )
-        if intent.makes.keys() & _BY_HYPERVISOR:
-            yield Question(
-                target=name,
-                steps=_keys(chosen, _BY_HYPERVISOR),
-                who='its hypervisor',
-                ask=_hypervisor(target, settings, store, intent),
-            )
-
-
-def answers(asked: Sequence[Question], *, limit: float) -> list[Found]:
+def answers(
+    asked: Sequence[questions.Question], *, limit: float
+) -> list[Found]:
     """Return the answers to all questions, which are asked at once.
 
     :param asked: the questions.
@@ -231,147 +172,7 @@ def problem(one: Found) -> exceptions.Problem:
     )
 
 
-def everything(
-    target: conf_settings.Target, settings: conf_settings.Settings
-) -> list[Found]:
-    """Return what speaks against a bake of a small image at a target.
-
-    :param target: a target with a cloud.
-    :param settings: the site's settings.
-    """
-    from image_pipeline.stages import registry
-
-    store = store_module.Store(settings.state_dir)
-    makes: dict[str, Mapping[str, Any]] = {}
-    for name in registry.names():
-        stage = registry.load(name)
-        for kind in stage.provides & (_IN_CATALOGUE | _BY_HYPERVISOR):
-            makes.setdefault(
-                kind, registry.options_json(stage(stage.options_class()))
-            )
-    if target.promote == 'manual':
-        makes.pop(artifact.PROMOTION, None)
-    intent = artifact.Intent(
-        makes=makes,
-        name=target.image_name or 'image-pipeline-doctor',
-        format=target.formats[0],
-        properties=dict(target.properties),
-        seconds=_RUN,
-    )
-    return answers(
-        [
-            Question(
-                target=target.name,
-                steps=(),
-                who='its image service',
-                ask=_catalogue(target, settings, intent),
-            ),
-            Question(
-                target=target.name,
-                steps=(),
-                who='its hypervisor',
-                ask=_hypervisor(target, settings, store, intent),
-            ),
-        ],
-        limit=LIMIT,
-    )
-
-
-def _intent(
-    chosen: Sequence[decide.Decision],
-    sizes: '_Sizes',
-    target: conf_settings.Target,
-    settings: conf_settings.Settings,
-) -> artifact.Intent:
-    context = chosen[0].step.context
-    makes: dict[str, Mapping[str, Any]] = {}
-    said = dict(context.image_properties) | dict(target.properties)
-    seconds = 0
-    for one in chosen:
-        for kind in one.step.stage.provides:
-            makes[kind] = one.step.options
-        if artifact.REGISTRATION in one.step.stage.provides:
-            said |= dict(one.step.options.get('properties') or {})
-        seconds += settings.stage_timeouts.get(one.step.stage_name, 0)
-    size, virtual_size = sizes.of(target.formats[0])
-    return artifact.Intent(
-        makes=makes,
-        name=target.image_name or context.image_name,
-        format=target.formats[0],
-        size=size,
-        virtual_size=virtual_size,
-        properties=said,
-        seconds=seconds or _RUN,
-    )
-
-
-class _Sizes:
-    """How large images are: those that are there, else the former ones.
-
-    :param decisions: of all steps.
-    :param store: the state folder.
-    :param recipe: the recipe's name.
-    """
-
-    def __init__(
-        self,
-        decisions: Sequence[decide.Decision],
-        store: store_module.Store,
-        recipe: str,
-    ) -> None:
-        self._decisions = decisions
-        self._store = store
-        self._recipe = recipe
-
-    def of(self, form: str) -> tuple[int | None, int | None]:
-        """Return bytes of the file and of the disk; None if not known.
-
-        :param form: the image's format.
-        """
-        for one in self._decisions:
-            if (
-                artifact.IMAGE not in one.step.stage.provides
-                or one.step.format != form
-            ):
-                continue
-            made = one.artifacts.get(artifact.IMAGE)
-            if made is None:
-                last = self._store.steps.latest(self._recipe, one.step.key)
-                made = last.artifacts.get(artifact.IMAGE) if last else None
-            if made is not None:
-                virtual = made.properties.get('virtual_size')
-                return made.size, int(virtual) if virtual else None
-        return None, None
-
-
-def _keys(
-    chosen: Sequence[decide.Decision], kinds: frozenset[str]
-) -> tuple[str, ...]:
-    return tuple(
-        one.step.key for one in chosen if one.step.stage.provides & kinds
-    )
-
-
-def _catalogue(
-    target: conf_settings.Target,
-    settings: conf_settings.Settings,
-    intent: artifact.Intent,
-) -> Callable[[], Iterable[Objection]]:
-    return lambda: targets.catalogue(target, settings).preflight(intent)
-
-
-def _hypervisor(
-    target: conf_settings.Target,
-    settings: conf_settings.Settings,
-    store: store_module.Store,
-    intent: artifact.Intent,
-) -> Callable[[], Iterable[Objection]]:
-    return lambda: targets.hypervisor(target, settings, store.cache).preflight(
-        intent
-    )
-
-
-def _asked(question: Question) -> list[Objection]:
+def _asked(question: questions.Question) -> list[Objection]:
     found: list[Objection] = []
     try:
         # What was said before an error counts.
@@ -390,7 +191,7 @@ def _asked(question: Question) -> list[Objection]:
     return found
 
 
-def _late(question: Question, limit: float) -> Objection:
+def _late(question: questions.Question, limit: float) -> Objection:
     return Objection(
         problem=exceptions.Problem(
             message=f'{question.who} has not answered within {limit:.0f} s',
