@@ -88,6 +88,13 @@ def table(changed: Sequence[Changed], formatter: str) -> image_targets.Table:
     :param changed: the images.
     :param formatter: how it is printed: ``table``, ``json`` …
     """
+    if formatter == 'table' and not any(one.members for one in changed):
+        # It is wide enough without an empty column.
+        at = _COLUMNS.index('members')
+        rows = [one.row() for one in changed]
+        return _COLUMNS[:at] + _COLUMNS[at + 1 :], [
+            row[:at] + row[at + 1 :] for row in rows
+        ]
     if formatter in image_targets.FOR_PEOPLE:
         return _COLUMNS, [one.row() for one in changed]
     return _FULL_COLUMNS, [one.full() for one in changed]

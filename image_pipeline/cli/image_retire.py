@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from image_pipeline import artifact, exceptions
-from image_pipeline.cli import image_names, image_targets
+from image_pipeline.cli import base, image_names, image_targets
 
 if TYPE_CHECKING:
     from image_pipeline.catalogues import base as catalogue_base
@@ -99,6 +99,7 @@ class ImageRetire(image_targets.OnTargets):
         catalogue: 'catalogue_base.Catalogue',
         parsed_args: argparse.Namespace,
     ) -> Iterator[tuple[Any, ...]]:
+        hints: dict[str, None] = {}
         for image, why in image_names.chosen(
             catalogue,
             parsed_args.images,
@@ -116,6 +117,8 @@ class ImageRetire(image_targets.OnTargets):
             except exceptions.StateConflict as exc:
                 # The others do not suffer for it.
                 self.refused()
+                if exc.hint:
+                    hints[exc.hint] = None
                 after, note = image.state.value, exc.message
             yield (
                 catalogue.target.name,
@@ -125,6 +128,9 @@ class ImageRetire(image_targets.OnTargets):
                 after,
                 note,
             )
+
+        for hint in hints:
+            self.app.stderr.write(f'hint: {base.visible(hint)}\n')
 
     def _retire_one(
         self,

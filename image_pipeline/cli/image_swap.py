@@ -147,7 +147,14 @@ class ImagePromote(_Swap):
         with contextlib.ExitStack() as stack:
             for catalogue in catalogues:
                 image_targets.recover(catalogue)
-                image = self._image(catalogue, parsed_args)
+                try:
+                    image = self._image(catalogue, parsed_args)
+                except exceptions.PipelineError as exc:
+                    exc.message = (
+                        f'{catalogue.target.name}: {exc.message}; nothing '
+                        'was promoted anywhere'
+                    )
+                    raise
                 chosen.append((catalogue, image.id))
                 before.append(
                     list(catalogue.list_images(name=image.final_name))

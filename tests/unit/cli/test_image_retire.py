@@ -50,10 +50,11 @@ def test_retire_goes_on_after_an_image_in_use(call, add, catalogue):
     used, free = add(b'1'), add(b'2')
     with used.path.open('rb'):
         words = ('image', 'retire', used.id, free.id, '--delete')
-        status, out, _ = call(*words, '-f', 'json')
+        status, out, err = call(*words, '-f', 'json')
     assert status == 1
     rows = {one['id']: one for one in json.loads(out)}
     assert 'in use' in rows[used.id]['reason']
+    assert err == 'hint: retire it without --delete; it is hidden then\n'
     assert rows[free.id]['after'] == 'deleted'
     assert set(states(catalogue)) == {used.id}
 

@@ -91,6 +91,7 @@ def test_table_shows_before_and_after(call, add):
     assert 'candidate → current' in out
     assert 'current → previous' in out
     assert 'yes → no' in out
+    assert 'members' not in out
 
 
 @pytest.mark.parametrize('words', [('promote', NAME), ('rollback', NAME)])
@@ -260,7 +261,8 @@ def test_all_or_none_promotes_none_if_one_cannot_be(call, two):
     both = ('--target', 'one', '--target', 'two', '--all-or-none')
     status, out, err = call('image', 'promote', NAME, *both)
     assert (status, out) == (1, '')
-    assert 'no smoke test' in err
+    assert 'error: two: conformance.candidate-' in err
+    assert 'no smoke test of it is recorded; nothing was promoted' in err
     for catalogue, _ in two.values():
         assert set(states(catalogue).values()) == {'candidate'}
 
@@ -309,4 +311,7 @@ def test_members_and_whether_they_accepted_are_shown(call, two, monkeypatch):
     assert status == 0
     [row] = json.loads(out)
     assert row['members'] == [{'project': 'p1', 'status': 'pending'}]
+    add(b'2', tested=True)
+    _, out, _ = call(*words[:-2])
+    assert 'p1 pending' in out
     assert 'one: copied the members' in err
