@@ -13,7 +13,7 @@
 """``reap``: take away what killed runs left, and what is not kept."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from image_pipeline.cli import base
@@ -33,6 +33,15 @@ class Reap(base.Lister):
             action='store_true',
             help='only say what would be done',
         )
+        parser.add_argument(
+            '--target',
+            action='append',
+            default=[],
+            metavar='NAME',
+            help='also look into the cloud of this target, or of this name '
+            'in clouds.yaml, for what dead runs left; may be repeated; '
+            'without it, into those of all configured targets',
+        )
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -51,11 +60,11 @@ class Reap(base.Lister):
 
         :param parsed_args: the arguments.
         """
-        from image_pipeline.engine import bake
+        from image_pipeline.engine import bake, leftovers
 
-        reaped, collected = bake.Bakery(self.settings).reap(
-            dry_run=parsed_args.dry_run
-        )
+        chosen = self._targets(parsed_args.target)
+        bakery = bake.Bakery(self.settings)
+        reaped, collected = bakery.reap(dry_run=parsed_args.dry_run)
         would = 'would be ' if parsed_args.dry_run else ''
         rows: list[tuple[Any, ...]] = []
         for run in reaped:
@@ -68,8 +77,33 @@ class Reap(base.Lister):
                 for line in run.undone.failed
             )
             self._failed = self._failed or bool(run.undone.failed)
+        for left in leftovers.clouds(
+            chosen,
+            settings=self.settings,
+            store=bakery.store,
+            dry_run=parsed_args.dry_run,
+        ):
+            self._failed = self._failed or bool(left.problem)
+            rows.append(
+                (
+                    f'target {left.target}',
+                    left.what + (left.problem and f': {left.problem}'),
+                    'left' if left.problem else f'{would}removed',
+                    None,
+                )
+            )
         rows.extend(
             (one.what, one.name, f'{would}collected', one.size)
             for one in collected
         )
         return ('what', 'name', 'state', 'bytes'), rows
+
+    def _targets(self, names: Sequence[str]) -> list[Any]:
+        """Return the targets to look into, before anything is done."""
+        from image_pipeline.cli import image_targets
+
+        if names:
+            return [image_targets.find(self.settings, name) for name in names]
+        # Not every cloud that this user could name.
+        targets = self.settings.targets
+        return list(getattr(targets, 'site', targets).values())

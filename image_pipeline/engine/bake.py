@@ -22,7 +22,9 @@ from image_pipeline.conf import settings as conf_settings
 from image_pipeline.engine import (
     decide,
     events,
+    leftovers,
     manifest,
+    preflight,
     result,
     runner,
     secrets,
@@ -91,7 +93,14 @@ class Bakery:
             decisions = decide.decide(plan, self.store, force=options.force)
             if all(decision.skip for decision in decisions):
                 return self._unchanged(plan, decisions)
-            self._check_needs(decisions)
+            # What dead runs left there takes the room of this one.
+            leftovers.quickly(
+                plan.targets,
+                settings=self.settings,
+                store=self.store,
+                told=self._tell_cloud,
+            )
+            self._check_needs(plan, decisions)
             folder = self.store.runs.create(
                 plan.recipe.layers[0].text if plan.recipe.layers else '',
                 manifest=manifest.begin(
@@ -138,7 +147,7 @@ class Bakery:
             values = secrets.read(plan)
             self._recover(own=folder)
             decisions = decide.decide(plan, self.store, force=value['force'])
-            self._check_needs(decisions)
+            self._check_needs(plan, decisions)
             folder.begin()
             folder.save_manifest(
                 {
@@ -257,15 +266,30 @@ class Bakery:
         if gone:
             self._warn(f'undid what run {run_id} had left: {"; ".join(gone)}')
 
-    def _check_needs(self, decisions: Sequence[decide.Decision]) -> None:
+    def _tell_cloud(self, one: leftovers.Reaped) -> None:
+        if one.problem:
+            self._warn(f'{one.target}: {one.what} is left: {one.problem}')
+        else:
+            self._warn(f'{one.target}: removed what a run left: {one.what}')
+
+    def _check_needs(
+        self, plan: recipe_plan.Plan, decisions: Sequence[decide.Decision]
+    ) -> None:
+        """Refuse what this host lacks, or a target would not let us do."""
         problems = needs.check(
             [one.step for one in decisions if not one.skip],
             settings=self.settings,
         )
-        if problems:
-            raise exceptions.PlanInvalid(
-                'this host lacks what the recipe needs', problems=problems
-            )
+        found = preflight.check(
+            decisions,
+            store=self.store,
+            settings=self.settings,
+            recipe=plan.recipe.name,
+        )
+        for one in found:
+            if not one.stops:
+                self._warn(str(preflight.problem(one)))
+        preflight.refuse(found, problems)
 
     def _unchanged(
         self, plan: recipe_plan.Plan, decisions: Sequence[decide.Decision]

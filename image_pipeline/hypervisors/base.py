@@ -94,6 +94,22 @@ class NotOffered(exceptions.StageFailed):
     """What was asked for cannot be had here; nothing was done."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Leftover:
+    """What a dead run left where it booted an image.
+
+    :param name: of all that belongs together.
+    :param run_id: the run.
+    :param kinds: what there is, such as ``server``.
+    :param problem: why it is still there; empty if it is not.
+    """
+
+    name: str
+    run_id: str
+    kinds: tuple[str, ...]
+    problem: str = ''
+
+
 class Instance(abc.ABC):
     """A booted instance."""
 
@@ -255,3 +271,20 @@ class Hypervisor(abc.ABC):
 
         :param arguments: of the record that ``boot`` journaled.
         """
+
+    def reap(
+        self,
+        *,
+        alive: Callable[[str], bool | None],
+        dry_run: bool = False,
+        seconds: float = 120.0,
+    ) -> Iterable[Leftover]:
+        """Remove what dead runs left, and spare all others.
+
+        Of what runs on this host the journal knows; a cloud is asked.
+
+        :param alive: whether a run works on; None if it is not known here.
+        :param dry_run: only say what would be removed.
+        :param seconds: how long to wait for what goes slowly.
+        """
+        return ()

@@ -17,7 +17,7 @@ import dataclasses
 import datetime
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ from image_pipeline.hypervisors import (
     nova_faults,
     nova_instance,
     nova_parts,
+    nova_preflight,
+    nova_reap,
     nova_told,
 )
 
@@ -113,6 +115,15 @@ class NovaHypervisor(base.Hypervisor):
         )
         return max(1, min(_AT_ONCE, nova_choose.room(limits, smallest)))
 
+    def preflight(
+        self, intent: artifact.Intent
+    ) -> Iterable[artifact.Objection]:
+        """Give what speaks against it; see the contract.
+
+        :param intent: what a run is about to do here.
+        """
+        return nova_preflight.check(self.cloud, self.target, intent)
+
     @contextlib.contextmanager
     def boot(
         self,
@@ -178,6 +189,27 @@ class NovaHypervisor(base.Hypervisor):
         left = nova_parts.remove(self.cloud, arguments['name'])
         if left:
             raise exceptions.StageFailed('; '.join(left))
+
+    def reap(
+        self,
+        *,
+        alive: Callable[[str], bool | None],
+        dry_run: bool = False,
+        seconds: float = nova_parts.GONE_LIMIT,
+    ) -> Iterable[base.Leftover]:
+        """Remove what dead runs left in the project; see the contract.
+
+        :param alive: whether a run works on; None if it is not known here.
+        :param dry_run: only say what would be removed.
+        :param seconds: how long to wait for what goes slowly.
+        """
+        return nova_reap.reap(
+            self.cloud,
+            host_id=self.host_id(),
+            alive=alive,
+            dry_run=dry_run,
+            seconds=seconds,
+        )
 
     def _until(self) -> str:
         hours = getattr(self.target, 'keep_hours', 24)
