@@ -20,7 +20,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -190,14 +190,20 @@ def debian_12(shared_folder: Path) -> Baked:
 
 @pytest.fixture
 def debian_12_copy(debian_12: Baked, tmp_path: Path) -> Pipeline:
-    """The program with a state folder of its own that has debian-12.
+    """The program with a state folder of its own that has debian-12."""
+    return _copy(debian_12.pipeline, tmp_path / 'state')
 
-    Nothing is copied that is immutable: artifacts are hard links.
-    """
-    state = tmp_path / 'state'
+
+@pytest.fixture(scope='session')
+def copy_of_state() -> Callable[[Pipeline, Path], Pipeline]:
+    """What copies a program's state folder, and gives the program with it."""
+    return _copy
+
+
+def _copy(pipeline: Pipeline, state: Path) -> Pipeline:
+    # Nothing is copied that is immutable: artifacts are hard links.
     subprocess.run(
-        ['cp', '-a', '--link', debian_12.pipeline.state_dir, state],
-        check=True,
+        ['cp', '-a', '--link', pipeline.state_dir, state], check=True
     )
     # What is written in place must not be shared.
     for path in state.rglob('*'):
@@ -205,7 +211,7 @@ def debian_12_copy(debian_12: Baked, tmp_path: Path) -> Pipeline:
             data = path.read_bytes()
             path.unlink()
             path.write_bytes(data)
-    return dataclasses.replace(debian_12.pipeline, state_dir=state)
+    return dataclasses.replace(pipeline, state_dir=state)
 
 
 def _mutable(path: Path) -> bool:
