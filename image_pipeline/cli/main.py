@@ -31,6 +31,7 @@ from cliff import app, command, commandmanager
 
 from image_pipeline import exceptions
 from image_pipeline.cli import base
+from image_pipeline.host import redaction
 from image_pipeline.notifications import emit
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 
 #: The entry points that are commands.
 NAMESPACE = 'image_pipeline.cli'
-#: The environment variable that stands in for ``--state-dir``.
-STATE_DIR_VARIABLE = 'IMAGE_PIPELINE_STATE_DIR'
+#: See :data:`image_pipeline.cli.base.STATE_DIR_VARIABLE`.
+STATE_DIR_VARIABLE = base.STATE_DIR_VARIABLE
 #: The reader of our output went away: 128 + SIGPIPE, as a shell says it.
 BROKEN_PIPE = 141
 
@@ -320,9 +321,9 @@ class App(app.App):
 
     def _tell(self, *lines: str) -> None:
         if self.options.debug:
-            traceback.print_exc(file=self.stderr)
+            self.stderr.write(redaction.redact(traceback.format_exc()))
         for line in lines:
-            self.stderr.write(f'{line}\n')
+            self.stderr.write(f'{redaction.redact(line)}\n')
 
 
 class Help(command.Command):
@@ -353,7 +354,7 @@ class _Formatter(logging.Formatter):
     """``warning: what is odd``; information has no such mark."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = redaction.redact(super().format(record))
         if record.levelno in (logging.INFO, logging.DEBUG):
             return text
         return f'{record.levelname.lower()}: {text}'
