@@ -214,9 +214,7 @@ def recover(catalogue: 'catalogue_base.Catalogue') -> None:
     name = catalogue.target.name
     try:
         lines = catalogue.recover()
-    except (exceptions.Unavailable, exceptions.Interrupted):
-        raise
-    except exceptions.PipelineError as exc:
+    except (exceptions.Forbidden, exceptions.StateConflict) as exc:
         # Whoever may only look, looks; a change will tell what is wrong.
         lines = [f'what was left half done stays so: {exc.message}']
     for line in lines:

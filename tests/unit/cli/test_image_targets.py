@@ -97,7 +97,7 @@ def test_one_of_several_down_is_a_failure_all_down_is_try_again(
 
 def test_who_may_not_mend_may_look(call, two, monkeypatch):
     def forbidden():
-        raise exceptions.StageFailed('not allowed')
+        raise exceptions.Forbidden('not allowed')
 
     two['one'][1](b'1')
     monkeypatch.setattr(two['one'][0], 'recover', forbidden)
@@ -106,6 +106,15 @@ def test_who_may_not_mend_may_look(call, two, monkeypatch):
     assert status == 0
     assert len(json.loads(out)) == 1
     assert 'one: what was left half done stays so: not allowed' in err
+
+
+def test_wrong_password_is_told_once(call, two, monkeypatch):
+    def wrong():
+        raise exceptions.InvalidInput('wrong password')
+
+    monkeypatch.setattr(two['one'][0], 'recover', wrong)
+    status, out, err = call('image', 'list', '--target', 'one')
+    assert (status, out, err) == (2, '', 'error: wrong password\n')
 
 
 def test_what_was_done_before_a_failure_is_shown(call, two, monkeypatch):
