@@ -16,7 +16,7 @@ import contextlib
 import functools
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,16 @@ class Cloud:
         self.name = name
         self._region = region
         self.requests = requests or conf_settings.Requests()
+        # Several stages may ask at once, and there is one of each.
         self._lock = threading.RLock()
+        self._kept: dict[str, Any] = {}
+
+    def _made(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what is made when it is first asked for."""
+        with self._lock:
+            if name not in self._kept:
+                self._kept[name] = make()
+            return self._kept[name]
 
     @property
     def region(self) -> str | None:
@@ -70,13 +79,17 @@ class Cloud:
             return self._region
         return self.config.get_region_name() or None
 
-    @functools.cached_property
+    @property
     def config(self) -> 'cloud_region.CloudRegion':
         """What clouds.yaml says about this region.
 
         :raises NotFound: it has no such cloud or region.
         :raises InvalidInput: it is not complete.
         """
+        found: cloud_region.CloudRegion = self._made('config', self._read)
+        return found
+
+    def _read(self) -> 'cloud_region.CloudRegion':
         from keystoneauth1 import exceptions as ksa_exceptions
         from openstack import exceptions as sdk_exceptions
 
@@ -138,25 +151,37 @@ class Cloud:
             f'cloud "{self.name}" of clouds.yaml cannot be used: {reason}'
         )
 
-    @functools.cached_property
+    @property
     def session(self) -> 'ksa_session.Session':
         """The one session of all clients."""
-        with self._lock:
-            return self.config.get_session()
+        found: ksa_session.Session = self._made(
+            'session', lambda: self.config.get_session()
+        )
+        return found
 
-    @functools.cached_property
+    @property
     def connection(self) -> 'connection.Connection':
         """The openstacksdk's connection on :attr:`session`."""
-        from openstack import connection
 
-        return connection.Connection(config=self.config)
+        def make() -> 'connection.Connection':
+            from openstack import connection
 
-    @functools.cached_property
+            return connection.Connection(config=self.config)
+
+        found: connection.Connection = self._made('connection', make)
+        return found
+
+    @property
     def images(self) -> images.Images:
         """The image service."""
-        from image_pipeline.clouds import glance
 
-        return glance.GlanceImages(self)
+        def make() -> images.Images:
+            from image_pipeline.clouds import glance
+
+            return glance.GlanceImages(self)
+
+        found: images.Images = self._made('images', make)
+        return found
 
     @property
     def compute(self) -> Any:
@@ -174,9 +199,12 @@ class Cloud:
         return self._proxy('block-storage', 'Cinder')
 
     def _proxy(self, service_type: str, service: str) -> Any:
-        self.endpoint(service_type, service)
-        with self.translated(service, 'ask for its versions'):
-            return getattr(self.connection, service_type.replace('-', '_'))
+        def make() -> Any:
+            self.endpoint(service_type, service)
+            with self.translated(service, 'ask for its versions'):
+                return getattr(self.connection, service_type.replace('-', '_'))
+
+        return self._made(service_type, make)
 
     @property
     def access(self) -> 'access.AccessInfo':

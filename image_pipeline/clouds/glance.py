@@ -18,8 +18,8 @@ service is to validate, and turn one change into three requests.
 
 import contextlib
 import datetime
-import functools
 import json
+import threading
 import urllib.parse
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -51,13 +51,20 @@ class GlanceImages(images.Images):
 
     def __init__(self, cloud: 'clouds_cloud.Cloud') -> None:
         self._cloud = cloud
+        self._lock = threading.Lock()
+        self._made: glance_client.Clients | None = None
 
-    @functools.cached_property
+    @property
     def _clients(self) -> 'glance_client.Clients':
-        from image_pipeline.clouds import glance_client
+        with self._lock:
+            if self._made is None:
+                from image_pipeline.clouds import glance_client
 
-        endpoint = self._cloud.endpoint('image', SERVICE)
-        return glance_client.Clients(self._cloud.session, endpoint)
+                self._made = glance_client.Clients(
+                    self._cloud.session,
+                    self._cloud.endpoint('image', SERVICE),
+                )
+            return self._made
 
     def _asked(self, doing: str) -> contextlib.AbstractContextManager[None]:
         # Which logs in first, and says so if that does not work.

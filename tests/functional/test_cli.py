@@ -20,6 +20,7 @@ import sys
 import pytest
 
 #: Each of these takes longer than all that `--help` needs.
+_CLOUDS = {'glanceclient', 'keystoneauth1', 'openstack', 'requests'}
 _HEAVY = {
     'diskimage_builder',
     'jsonschema',
@@ -32,7 +33,7 @@ _HEAVY = {
     'sqlalchemy',
     'taskflow',
     'yaml',
-}
+} | _CLOUDS
 
 
 def _imported(pipeline, *argv):
@@ -71,6 +72,14 @@ def test_help_imports_nothing_heavy(pipeline, argv):
 def test_showing_a_recipe_imports_no_engine(pipeline):
     heavy = {'taskflow', 'sqlalchemy', 'rich', 'networkx', 'pytsk3'}
     assert _imported(pipeline, 'recipe', 'show', 'debian-12') & heavy == set()
+
+
+@pytest.mark.parametrize(
+    'argv',
+    [['target', 'show', 'local'], ['image', 'list'], ['plan', 'debian-12']],
+)
+def test_command_for_this_host_imports_no_clients_of_clouds(pipeline, argv):
+    assert _imported(pipeline, *argv) & _CLOUDS == set()
 
 
 def test_result_on_standard_output_is_unspoilt(pipeline, tmp_path):

@@ -11,6 +11,7 @@
 # under the License.
 
 import logging
+import threading
 
 import pytest
 
@@ -144,6 +145,22 @@ def test_keystone_that_is_down_is_unavailable(cloud, wire):
 def test_service_in_the_catalog_is_offered(cloud):
     assert cloud.offers('image')
     assert not cloud.offers('block-storage')
+
+
+def test_threads_share_one_session(cloud):
+    found = []
+    threads = [
+        threading.Thread(
+            target=lambda: found.append((cloud.session, cloud.images))
+        )
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
 
 
 def test_address_of_a_service_is_that_of_the_region(cloud, wire):
