@@ -33,6 +33,7 @@ class Gate:
     :param stop_at: the beginning of a request that is stopped, such as
         ``PUT /v2/images/``; None lets all through.
     :param after: bytes of that request that still get through.
+    :param damage: change a byte of what comes after them.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class Gate:
         *,
         stop_at: str | None = None,
         after: int = 1 << 18,
+        damage: bool = False,
     ) -> None:
         self._service = (host, port)
         self._stop_at = stop_at.encode() if stop_at else None
         self._after = after
+        self._damage = damage
         self._server = socket.create_server(('127.0.0.1', 0))
         self._sockets: list[socket.socket] = [self._server]
         #: Set when a request has been stopped.
@@ -111,7 +114,9 @@ class Gate:
             while block := source.recv(_BLOCK):
                 if watched and self._stops(block):
                     left = self._after
-                if left is not None and not self._open.is_set():
+                if left is not None and (
+                    self._damage or not self._open.is_set()
+                ):
                     through, block = block[:left], block[left:]
                     to.sendall(through)
                     left -= len(through)
@@ -119,6 +124,9 @@ class Gate:
                         continue
                     self.stopped.set()
                     self._open.wait()
+                    if self._damage:
+                        block = bytes([block[0] ^ 1]) + block[1:]
+                        left = None
                 to.sendall(block)
 
     def _stops(self, block: bytes) -> bool:

@@ -19,6 +19,7 @@ import hashlib
 import http.server
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -102,10 +103,9 @@ def state_dir(tmp_path):
 
 def make(path, size=1 << 20):
     """Return an image whose content nobody else has."""
-    with path.open('wb') as file:
-        file.write(bytes(512) + uuid.uuid4().bytes)
-        file.truncate(size)
-    content = path.read_bytes()
+    # No format begins with that many zeros.
+    content = bytes(512) + os.urandom(size - 512)
+    path.write_bytes(content)
     return artifact.Artifact(
         kind=artifact.IMAGE,
         path=path,
@@ -121,7 +121,7 @@ def make(path, size=1 << 20):
 
 def make_qcow2(folder):
     """Return a file of the other format, whose content nobody else has."""
-    raw = make(folder / 'disk.raw')
+    raw = make(folder / 'disk.raw', 4 << 20)
     path = folder / 'disk.qcow2'
     subprocess.run(
         ['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', raw.path, path],
@@ -183,7 +183,7 @@ def test_openstack_says_what_was_registered(cloud, name, tmp_path, state_dir):
         size=len(content),
         properties={
             'format': 'qcow2',
-            'virtual_size': 1 << 20,
+            'virtual_size': 4 << 20,
             'sha512': hashlib.sha512(content).hexdigest(),
         },
     )
@@ -201,7 +201,7 @@ def test_openstack_says_what_was_registered(cloud, name, tmp_path, state_dir):
     assert shown['disk_format'] == 'qcow2'
     assert shown['container_format'] == 'bare'
     assert (shown['min_disk'], shown['min_ram']) == (2, 96)
-    assert (shown['size'], shown['virtual_size']) == (image.size, 1 << 20)
+    assert (shown['size'], shown['virtual_size']) == (image.size, 4 << 20)
     assert sorted(shown['tags']) == ['os:debian', 'weekly']
     properties = shown['properties']
     assert properties['os_distro'] == 'debian'
@@ -548,21 +548,22 @@ class TestBake:
     """The program itself, with a tiny file as the image."""
 
     @pytest.fixture
-    def recipe(self, name, tmp_path, pipeline):
-        path = tiny_stages.recipe(
+    def recipe(self, name, tmp_path):
+        return tiny_stages.recipe(
             tmp_path / f'{name}.yaml', image=make_qcow2(tmp_path)
         )
-        return path
 
     @pytest.fixture
-    def bake(self, pipeline, recipe, tmp_path):
+    def program(self, pipeline, tmp_path):
         folder = tmp_path / 'plugins'
         folder.mkdir()
-        program = dataclasses.replace(
+        return dataclasses.replace(
             pipeline,
             variables={**pipeline.variables, **tiny_stages.install(folder)},
         )
 
+    @pytest.fixture
+    def bake(self, program, recipe):
         def run(*targets, **more):
             argv = ['bake', recipe, '--until', 'register', '-f', 'json']
             for one in targets:
@@ -572,6 +573,56 @@ class TestBake:
             )(*argv)
 
         return run
+
+    @contextlib.contextmanager
+    def stopped_in_the_middle(self, cloud, program, recipe, folder):
+        """Give a bake whose upload stands still."""
+        with gate.Gate(*image_service(), stop_at='PUT /v2/images/') as passage:
+            config = behind_gate(cloud, passage, folder)
+            behind = dataclasses.replace(
+                program,
+                variables={
+                    **program.variables,
+                    'OS_CLIENT_CONFIG_FILE': str(config),
+                },
+            )
+            with behind.start(
+                'bake', recipe, '--until', 'register', '--target', 'devcloud'
+            ) as process:
+                while not passage.stopped.wait(0.5):
+                    assert process.poll() is None, process.stderr.read()
+                yield process, passage
+
+    def test_bake_that_was_killed_goes_on_without_making_the_image_anew(
+        self, cloud, program, recipe, bake, name, tmp_path
+    ):
+        with self.stopped_in_the_middle(cloud, program, recipe, tmp_path) as (
+            process,
+            _,
+        ):
+            [half] = left(name)
+            process.kill()
+        done = bake('devcloud')
+        assert done.status == 0, done.err
+        states = {one['stage']: one['state'] for one in done.json['stages']}
+        assert states['take-image'] == 'skipped'
+        [image] = done.json['images']
+        assert image['id'] != half.id
+        assert [one.id for one in left(name)] == [image['id']]
+
+    def test_interrupted_bake_leaves_nothing_in_the_cloud(
+        self, cloud, program, recipe, name, tmp_path
+    ):
+        with self.stopped_in_the_middle(cloud, program, recipe, tmp_path) as (
+            process,
+            passage,
+        ):
+            process.send_signal(signal.SIGINT)
+            passage.open()
+            _, err = process.communicate(timeout=300)
+        assert process.returncode == 130, err
+        assert 'Traceback' not in err
+        assert left(name) == []
 
     def test_image_deleted_behind_our_back_is_registered_again(
         self, cloud, bake, name
