@@ -21,7 +21,7 @@ import dataclasses
 import enum
 import re
 
-from image_pipeline.probes import protocol
+from image_pipeline.probes import protocol, symptoms
 
 #: Lines of the console that an error shows.
 TAIL = 15
@@ -41,6 +41,8 @@ class Cause(enum.StrEnum):
     HANG = 'hang'
     NO_CLOUD_INIT = 'no-cloud-init'
     NO_DATASOURCE = 'no-datasource'
+    NO_NETWORK = 'no-network'
+    NO_METADATA = 'no-metadata'
     CLOUD_INIT_ERROR = 'cloud-init-error'
     NO_ANSWER = 'no-answer'
     TIME_LIMIT = 'time-limit'
@@ -63,7 +65,7 @@ class Diagnosis:
 # From the most specific to the least: a kernel without a root panics too,
 # and that is the consequence.  Each is printed by, in this order:
 # initramfs-tools, dracut and the kernel; the kernel; systemd and sulogin;
-# SeaBIOS, edk2 and the boot sector of syslinux; GRUB.
+# SeaBIOS, edk2 and the boot sector of syslinux; GRUB and syslinux.
 _FATAL: tuple[tuple[Cause, str, re.Pattern[str]], ...] = (
     (
         Cause.NO_ROOT,
@@ -105,7 +107,9 @@ _FATAL: tuple[tuple[Cause, str, re.Pattern[str]], ...] = (
         Cause.BOOT_LOADER,
         'the boot loader stopped at its prompt',
         re.compile(
-            r'grub rescue>|^grub> ?$|Minimal BASH-like line editing',
+            r'grub rescue>|^grub> ?$|Minimal BASH-like line editing'
+            r'|Could not find kernel image|Failed to load ldlinux\.c32'
+            r'|No DEFAULT or UI configuration directive found',
             re.MULTILINE,
         ),
     ),
@@ -119,6 +123,7 @@ _LOGIN = re.compile(r' login: ?$', re.MULTILINE)
 #: How often a machine may start before that is called a loop: SELinux labels
 #: a file system and restarts once, and firmware may start twice.
 _STARTS = 4
+_LOADER = 'the start of the boot loader'
 # What a boot passes, the last first.
 _MILESTONES = (
     ('the end of cloud-init', _FINISHED),
@@ -131,8 +136,11 @@ _MILESTONES = (
     ('the start of the initramfs', re.compile(r'Run /init as init process')),
     ('the start of the kernel', re.compile(r'Linux version|Booting Linux')),
     (
-        'the start of the boot loader',
-        re.compile(r'GRUB|Loading Linux|Loading initial ramdisk|EFI stub'),
+        _LOADER,
+        re.compile(
+            r'GRUB|Loading Linux|Loading initial ramdisk|EFI stub'
+            r'|(SYS|EXT|ISO)LINUX'
+        ),
     ),
     (
         'the start of the firmware',
@@ -140,7 +148,11 @@ _MILESTONES = (
     ),
 )
 _KERNEL = 5  # index of the kernel's start in _MILESTONES
-_ESCAPE = re.compile(r'\x1b(\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[a-zA-Z0-9=>])')
+_ESCAPE = re.compile(
+    r'\x1b(\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[a-zA-Z0-9=>])'
+    # Nova takes the escape itself away (its API gives no control characters).
+    r'|\[[0-9]{1,3}(;[0-9]{1,3})*m|\[0m'
+)
 
 
 def text_of(console: bytes) -> str:
@@ -196,13 +208,26 @@ def fatal(text: str) -> Diagnosis | None:
         )
     finished = _FINISHED.search(text)
     if finished and finished[1] == 'DataSourceNone':
-        return _diagnosis(
+        return _unreached(text) or _diagnosis(
             Cause.NO_DATASOURCE,
             'cloud-init found no datasource, neither config drive nor '
             'metadata service',
             text,
         )
     return None
+
+
+def _unreached(text: str) -> Diagnosis | None:
+    network = symptoms.no_network(text)
+    if network:
+        return _diagnosis(Cause.NO_NETWORK, network, text)
+    metadata = symptoms.no_metadata(text)
+    return (metadata and _diagnosis(Cause.NO_METADATA, metadata, text)) or None
+
+
+def _cloud_init_error(text: str) -> Diagnosis | None:
+    said = symptoms.cloud_init_error(text)
+    return (said and _diagnosis(Cause.CLOUD_INIT_ERROR, said, text)) or None
 
 
 def finished(text: str) -> bool:
@@ -222,7 +247,7 @@ def no_answer(text: str) -> Diagnosis:
         return _diagnosis(
             Cause.CLOUD_INIT_ERROR, 'cloud-init failed to run user data', text
         )
-    return _diagnosis(
+    return _cloud_init_error(text) or _diagnosis(
         Cause.NO_ANSWER,
         'cloud-init finished, but did not run the user data',
         text,
@@ -244,6 +269,9 @@ def silence(text: str, seconds: float) -> Diagnosis:
             'the system is up, but cloud-init did not run',
             text,
         )
+    stuck = _stuck(text, reached)
+    if stuck:
+        return stuck
     names = [name for name, _ in _MILESTONES]
     if reached not in names[: _KERNEL + 1]:
         return _diagnosis(
@@ -257,6 +285,18 @@ def silence(text: str, seconds: float) -> Diagnosis:
         f'nothing on the console for {seconds:.0f} s after {reached}',
         text,
     )
+
+
+def _stuck(text: str, reached: str) -> Diagnosis | None:
+    """Return what a boot that does not go on has said of itself.
+
+    :param text: of :func:`text_of`.
+    :param reached: of :func:`milestone`.
+    """
+    if reached == _LOADER:
+        said = symptoms.loader_error(text)
+        return (said and _diagnosis(Cause.BOOT_LOADER, said, text)) or None
+    return _unreached(text) or _cloud_init_error(text)
 
 
 def stopped(text: str) -> Diagnosis:
@@ -275,7 +315,8 @@ def too_slow(text: str, seconds: float) -> Diagnosis:
     :param text: of :func:`text_of`.
     :param seconds: how long it took.
     """
-    return _diagnosis(
+    stuck = None if finished(text) else _stuck(text, milestone(text))
+    return stuck or _diagnosis(
         Cause.TIME_LIMIT,
         f'not finished within {seconds:.0f} s, after {milestone(text)}',
         text,

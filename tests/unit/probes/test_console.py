@@ -30,6 +30,8 @@ FATAL = {
         'Entering rescue mode...\ngrub rescue> ',
         'GNU GRUB  version 2.06\n\n   Minimal BASH-like line editing is '
         'supported.\n\ngrub> ',
+        'SYSLINUX 6.04 EDD 20210613\nCould not find kernel image: linux\n'
+        'boot: ',
     ],
     Cause.KERNEL_PANIC: [
         '[    1.58] Kernel panic - not syncing: Attempted to kill init!',
@@ -50,6 +52,51 @@ FATAL = {
         '[   57.0] cloud-init[506]: Cloud-init v. 22.4.2 finished at Sat, 21 '
         'Nov 2026 04:27:45 +0000. Datasource DataSourceNone.  Up 56.97 s',
     ],
+    Cause.NO_NETWORK: [
+        'ci-info: +++++++Net device info+++++++\n'
+        'ci-info: | Device |   Up  |  Address  |    Mask   | Scope |\n'
+        'ci-info: | enp1s0 | False |     .     |     .     |   .   |\n'
+        'ci-info: |   lo   |  True | 127.0.0.1 | 255.0.0.0 |  host |\n'
+        'Cloud-init v. 22.4.2 finished at Sat. Datasource DataSourceNone.',
+        'DHCPDISCOVER on eth0 to 255.255.255.255 port 67 interval 13\n'
+        'No DHCPOFFERS received.\n'
+        'Cloud-init v. 22.4.2 finished at Sat. Datasource DataSourceNone.',
+    ],
+    Cause.NO_METADATA: [
+        'ci-info: |  eth0  |  True | 10.0.0.5  |     .     | global |\n'
+        "url_helper.py[WARNING]: Calling 'http://169.254.169.254/openstack' "
+        'failed [50/-1s]: request error\n'
+        'Cloud-init v. 22.4.2 finished at Sat. Datasource DataSourceNone.',
+    ],
+}
+
+# What a boot that does not go on has said before.
+STUCK = {
+    Cause.BOOT_LOADER: [
+        'SeaBIOS (version 1.16.2)\nWelcome to GRUB!\n'
+        "error: file `/boot/vmlinuz-6.1.0-49' not found.",
+    ],
+    Cause.NO_NETWORK: [
+        'Linux version 6.1.0\nsystemd[1]: started\n[  FAILED  ] Failed to '
+        'start ifup.service - Raise network interfaces.',
+        'Linux version 6.1.0\nsystemd[1]: started\n[ ***] A start job is '
+        'running for Wait for Network to be Configured (1min / no limit)',
+    ],
+    Cause.NO_METADATA: [
+        'Linux version 6.1.0\nCloud-init v. 22.4.2 running\n'
+        'ci-info: |  eth0  |  True | 10.0.0.5  |     .     | global |\n'
+        "Calling 'http://169.254.169.254/2009-04-04/meta-data/instance-id' "
+        'failed [0/120s]: bad status code [500]',
+        'Linux version 6.1.0\nCloud-init v. 22.4.2 running\n[ ***] A start '
+        'job is running for Initial cloud-init job (1min 3s / no limit)',
+    ],
+    Cause.CLOUD_INIT_ERROR: [
+        'Linux version 6.1.0\nCloud-init v. 22.4.2 running\n'
+        'cloud-init[412]: Traceback (most recent call last):\n'
+        "cloud-init[412]: KeyError: 'x'",
+        'Linux version 6.1.0\nCloud-init v. 22.4.2 running\n[FAILED] Failed '
+        'to start cloud-final.service - Execute cloud user/final scripts.',
+    ],
 }
 
 
@@ -63,6 +110,26 @@ def test_boot_that_cannot_succeed_is_told_by_its_console(
     found = console.fatal(text)
     assert found and found.cause is cause
     assert found.tail[-1] == text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ('cause', 'text'),
+    [(cause, text) for cause, texts in STUCK.items() for text in texts],
+)
+def test_silence_is_explained_by_what_was_said_before(
+    cause: console.Cause, text: str
+) -> None:
+    # It may still go on: alone it is no reason to give up.
+    assert console.fatal(text) is None
+    assert console.silence(text, 30).cause is cause
+    assert console.too_slow(text, 300).cause is cause
+
+
+def test_colours_whose_escape_the_cloud_took_away_are_no_text() -> None:
+    said = b'[[0;32m  OK  [0m] Started x\n[    0.000000] Linux version'
+    assert console.text_of(said) == (
+        '[  OK  ] Started x\n[    0.000000] Linux version'
+    )
 
 
 @pytest.mark.parametrize(
