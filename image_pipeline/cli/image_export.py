@@ -78,8 +78,8 @@ class ImageExport(image_targets.Targets):
             type=_prefix,
             default='image_',
             metavar='PREFIX',
-            help='what the names of variables begin with (default: image_, '
-            'as in image_debian_12)',
+            help='what the names of variables begin with (default: "image_", '
+            'as in "image_debian_12")',
         )
         parser.add_argument(
             '--output',

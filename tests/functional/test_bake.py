@@ -91,6 +91,26 @@ def test_image_list_shows_the_current_image(debian_12):
     assert image['state'] == 'current'
 
 
+@pytest.mark.parametrize(
+    ('package', 'found'),
+    [
+        ('base-files>=12', True),
+        ('base-files<12', False),
+        # A source package.
+        ('grub2', True),
+        ('no-such-package', False),
+    ],
+)
+def test_image_is_found_by_the_packages_in_it(debian_12, package, found):
+    words = ('image', 'list', '--package', package, '-f', 'json')
+    done = debian_12.pipeline(*words)
+    assert done.status == 0, done.err
+    assert [image['id'] for image in done.json] == (
+        [debian_12.image['id']] if found else []
+    )
+    assert done.err == ''
+
+
 def test_plan_of_the_unchanged_recipe_skips_every_step_and_says_why(
     debian_12,
 ):
