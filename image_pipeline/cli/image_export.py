@@ -78,8 +78,9 @@ class ImageExport(image_targets.Targets):
             type=_prefix,
             default='image_',
             metavar='PREFIX',
-            help='what the names of variables begin with (default: "image_", '
-            'as in "image_debian_12")',
+            # A word that ends with an underscore is a link in the manual.
+            help='what the names of variables begin with (default: as in '
+            'image_debian_12)',
         )
         parser.add_argument(
             '--output',
