@@ -131,7 +131,9 @@ _MILESTONES = (
     ('the start of cloud-init', _CLOUD_INIT),
     (
         'the start of the system',
-        re.compile(r'systemd\[1\]: |^Welcome to .*!$|OpenRC ', re.MULTILINE),
+        re.compile(
+            r'systemd\[1\]: |^Welcome to (?!GRUB).*!$|OpenRC ', re.MULTILINE
+        ),
     ),
     ('the start of the initramfs', re.compile(r'Run /init as init process')),
     ('the start of the kernel', re.compile(r'Linux version|Booting Linux')),
