@@ -30,12 +30,14 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 
 from image_pipeline.conf import settings as conf_settings
-from image_pipeline.host import redaction
+from image_pipeline.host import cancellation, redaction
 
 LOG = logging.getLogger(__name__)
 
 #: RFC 9110, 9.2.2: the same request twice has the effect of one.
 IDEMPOTENT = frozenset({'GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'})
+#: RFC 9110, 9.2.1: what has no effect at all.
+_SAFE = frozenset({'GET', 'HEAD', 'OPTIONS'})
 #: Not done, and worth trying again: RFC 6585, 4 and RFC 9110, 15.6.
 _TOO_MANY = 429
 FOR_NOW = frozenset({_TOO_MANY, 502, 503, 504})
@@ -84,6 +86,15 @@ class Session(ksa_session.Session):
         :param method: of the request.
         :param kwargs: as keystoneauth takes them.
         """
+        if method.upper() in _SAFE and not kwargs.get('stream'):
+            return cancellation.abandonable(
+                lambda: self._tried(url, method, kwargs)
+            )
+        return self._tried(url, method, kwargs)
+
+    def _tried(
+        self, url: str, method: str, kwargs: dict[str, Any]
+    ) -> requests.Response:
         patience = self.patience
         if kwargs.get('timeout') is None:
             kwargs['timeout'] = (

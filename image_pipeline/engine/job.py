@@ -167,7 +167,8 @@ def limited(
         timer.daemon = True
         timer.start()
     try:
-        yield cancelled
+        with cancellation.in_force(cancelled):
+            yield cancelled
     except Exception as exc:
         job.cancelled.check()
         if not cancelled.cancelled:

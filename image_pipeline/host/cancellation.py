@@ -13,12 +13,16 @@
 """How work under way is told to stop."""
 
 import contextlib
+import contextvars
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from image_pipeline import exceptions
+
+_T = TypeVar('_T')
 
 
 class CancellationToken:
@@ -99,6 +103,72 @@ class CancellationToken:
                 self._callbacks.pop(key, None)
 
         return remove
+
+
+_IN_FORCE: contextvars.ContextVar[CancellationToken | None] = (
+    contextvars.ContextVar('image_pipeline_cancelled', default=None)
+)
+
+
+@contextlib.contextmanager
+def in_force(token: CancellationToken) -> Iterator[None]:
+    """Have a token concern what this thread waits for, as long as this lasts.
+
+    :param token: for :func:`abandonable`.
+    """
+    former = _IN_FORCE.set(token)
+    try:
+        yield
+    finally:
+        _IN_FORCE.reset(former)
+
+
+def abandonable(work: Callable[[], _T]) -> _T:
+    """Return what some work returns, or give it up when told to stop.
+
+    For what waits for others and cannot be interrupted, such as a request.
+    Given up, it goes on in a thread of its own, and nobody gets to know what
+    comes of it: only for what changes nothing.
+
+    What begins after we were told to stop is not given up: it undoes.
+
+    :param work: called in a thread of its own if a token is in force.
+    :raises Interrupted: somebody asked to stop meanwhile.
+    """
+    token = _IN_FORCE.get()
+    if token is None or token.cancelled:
+        return work()
+    woken = threading.Event()
+    done: list[Callable[[], _T]] = []
+
+    def run() -> None:
+        _IN_FORCE.set(None)
+        try:
+            result = work()
+        except BaseException as exc:
+            error = exc
+
+            def fail() -> _T:
+                raise error
+
+            done.append(fail)
+        else:
+            done.append(lambda: result)
+        finally:
+            woken.set()
+
+    forget = token.on_cancel(woken.set)
+    try:
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=context.run, args=(run,), name='abandonable', daemon=True
+        ).start()
+        woken.wait()
+    finally:
+        forget()
+    if not done:
+        token.check()
+    return done[0]()
 
 
 #: What makes us stop and undo; SIGHUP is a terminal or a session that went.

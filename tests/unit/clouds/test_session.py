@@ -12,15 +12,17 @@
 
 import datetime
 import email.utils
+import threading
 
 import pytest
 import requests
 import urllib3.exceptions
 from keystoneauth1 import exceptions as ksa_exceptions
 
+from image_pipeline import exceptions
 from image_pipeline.clouds import session as clouds_session
 from image_pipeline.conf import settings as conf_settings
-from image_pipeline.host import redaction
+from image_pipeline.host import cancellation, redaction
 
 URL = 'http://service.test/things'
 RESET = requests.exceptions.ConnectionError(
@@ -202,3 +204,38 @@ def test_causes_of_an_exception_that_causes_itself_end():
     one, two = ValueError(), ValueError()
     one.__cause__, two.__context__ = two, one
     assert list(clouds_session.causes(one)) == [one, two]
+
+
+def test_question_is_given_up_when_the_run_is_cancelled(wire, session):
+    token = cancellation.CancellationToken()
+    free = threading.Event()
+
+    def hang(request):
+        token.cancel('SIGINT')
+        free.wait(60)
+        return (200,)
+
+    wire.answers['GET', URL] = [hang]
+    try:
+        with (
+            cancellation.in_force(token),
+            pytest.raises(exceptions.Interrupted, match='SIGINT'),
+        ):
+            session.request(URL, 'GET')
+    finally:
+        free.set()
+
+
+def test_change_is_waited_for_when_the_run_is_cancelled(wire, session):
+    token = cancellation.CancellationToken()
+
+    def slow(request):
+        token.cancel('SIGINT')
+        return (200,)
+
+    wire.answers['POST', URL] = [slow]
+    with cancellation.in_force(token):
+        assert session.request(URL, 'POST').status_code == 200
+        # What undoes may ask, too.
+        wire.answer('GET', URL, 200)
+        assert session.request(URL, 'GET').status_code == 200

@@ -118,3 +118,66 @@ def test_outside_of_the_main_thread_signals_are_left_alone(token):
     thread.start()
     thread.join()
     assert seen == [former]
+
+
+def test_work_without_a_token_in_force_is_done_here():
+    assert cancellation.abandonable(threading.current_thread) is (
+        threading.current_thread()
+    )
+
+
+def test_work_is_given_up_when_somebody_asks_to_stop():
+    token = cancellation.CancellationToken()
+    begun, free = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        free.wait(60)
+
+    def stop():
+        begun.wait(60)
+        token.cancel('SIGINT')
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    try:
+        with (
+            cancellation.in_force(token),
+            pytest.raises(exceptions.Interrupted, match='SIGINT'),
+        ):
+            cancellation.abandonable(work)
+    finally:
+        free.set()
+        stopper.join()
+
+
+def test_what_undoes_is_not_given_up():
+    token = cancellation.CancellationToken()
+    token.cancel('SIGINT')
+    with cancellation.in_force(token):
+        assert cancellation.abandonable(lambda: 'undone') == 'undone'
+
+
+def test_work_returns_or_raises_what_it_does():
+    token = cancellation.CancellationToken()
+
+    def fail():
+        raise ValueError('as it is')
+
+    with cancellation.in_force(token):
+        assert cancellation.abandonable(lambda: 7) == 7
+        with pytest.raises(ValueError, match='as it is'):
+            cancellation.abandonable(fail)
+
+
+def test_work_within_work_has_no_thread_of_its_own():
+    token = cancellation.CancellationToken()
+
+    def outer():
+        return threading.current_thread() is cancellation.abandonable(
+            threading.current_thread
+        )
+
+    with cancellation.in_force(token):
+        assert cancellation.abandonable(outer)
+    assert token.cancelled is False
