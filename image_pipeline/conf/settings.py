@@ -68,6 +68,10 @@ class Target:
     :param delete: whether retired images may be deleted.
     :param flavor: flavor of the smoke test's server.
     :param network: network of the smoke test's server.
+    :param availability_zone: where that server is to be.
+    :param time_factor: by how much slower than hardware servers are there;
+        None: nobody knows.
+    :param keep_hours: how long a failed server stays for a look.
     :param requests: see :class:`Requests`.
     """
 
@@ -91,6 +95,9 @@ class Target:
     delete: bool = False
     flavor: str | None = None
     network: str | None = None
+    availability_zone: str | None = None
+    time_factor: float | None = None
+    keep_hours: int = 24
     requests: Requests = Requests()
 
 

@@ -113,6 +113,24 @@ opts = [
     ),
     cfg.StrOpt('flavor', help="Flavor of the smoke test's server."),
     cfg.StrOpt('network', help="Network of the smoke test's server."),
+    cfg.StrOpt(
+        'availability_zone',
+        help="Availability zone of the smoke test's server.",
+    ),
+    cfg.FloatOpt(
+        'time_factor',
+        min=1,
+        sample_default=10,
+        help='By how much slower than on hardware servers run there: limits '
+        'of the smoke test are multiplied by it. Without one it is 10, for a '
+        'cloud may emulate its servers; 1 is right for one that does not.',
+    ),
+    cfg.IntOpt(
+        'keep_hours',
+        default=24,
+        min=1,
+        help='Hours for which a failed server stays with --keep-on-failure.',
+    ),
 ]
 
 

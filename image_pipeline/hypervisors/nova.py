@@ -73,7 +73,7 @@ class NovaHypervisor(base.Hypervisor):
 
         :param host: not used.
         """
-        said: float | None = getattr(self.target, 'time_factor', None)
+        said = self.target.time_factor
         return TIME_FACTOR if said is None else said
 
     def declines(
@@ -212,7 +212,7 @@ class NovaHypervisor(base.Hypervisor):
         )
 
     def _until(self) -> str:
-        hours = getattr(self.target, 'keep_hours', 24)
+        hours = self.target.keep_hours
         now = datetime.datetime.now(datetime.UTC)
         return clouds_marks.format_time(now + datetime.timedelta(hours=hours))
 
@@ -238,7 +238,7 @@ class NovaHypervisor(base.Hypervisor):
                 volume=shape.volume,
             ),
             network=network,
-            zone=getattr(self.target, 'availability_zone', None),
+            zone=self.target.availability_zone,
             # Without a network nobody can ask a metadata service.
             config_drive=shape.config_drive or network is None,
         )
