@@ -49,8 +49,9 @@ class Devcloud:
 
     :param folder: its state folder.
     :param clouds_yaml: with the entries devcloud (a member of the project
-        demo), devcloud-reader, devcloud-other (another project), devcloud-two
-        (another region, with a Glance only) and devcloud-admin.
+        demo), devcloud-reader, devcloud-other and devcloud-alone (other
+        projects), devcloud-two (another region, with a Glance only) and
+        devcloud-admin.
     :param address: of all its APIs and of RabbitMQ.
     :param host_address: where its services reach a test's own server.
     :param guests: the network that servers are in, as CIDR.
@@ -299,7 +300,7 @@ def _leftovers(clouds_yaml: Path) -> list[str]:
             left += images.images(is_hidden=hidden)
     left += admin.network.networks()
     left += admin.network.security_groups()
-    for user in (connect('devcloud'), connect('devcloud-other')):
+    for user in map(connect, ('devcloud', 'devcloud-other', 'devcloud-alone')):
         left += user.network.ports(project_id=user.current_project_id)
         left += user.compute.keypairs()
     return [

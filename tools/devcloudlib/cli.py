@@ -50,8 +50,8 @@ First use, as root:
   tools/devcloud stop
 
 Entries of clouds.yaml: devcloud (an ordinary member of the project demo),
-devcloud-reader, devcloud-other (another project), devcloud-two (the second
-region), devcloud-admin.
+devcloud-reader, devcloud-other and devcloud-alone (other projects),
+devcloud-two (the second region), devcloud-admin.
 """
 
 

@@ -22,6 +22,7 @@ ENTRIES = (
     ('devcloud', 'demo', 'demo', 'RegionOne'),
     ('devcloud-reader', 'reader', 'demo', 'RegionOne'),
     ('devcloud-other', 'other', 'other', 'RegionOne'),
+    ('devcloud-alone', 'alone', 'alone', 'RegionOne'),
     ('devcloud-two', 'demo', 'demo', 'RegionTwo'),
     ('devcloud-admin', 'admin', 'admin', 'RegionOne'),
 )

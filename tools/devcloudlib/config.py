@@ -163,11 +163,23 @@ def _glance_two(facts: options.Facts) -> Sections:
     sections = _glance(facts, port=9293, folder='glance_two', stores=('fast',))
     sections['DEFAULT'] |= {
         'image_size_cap': 2 << 30,
-        'user_storage_quota': f'{1 << 30}B',
+        'use_keystone_limits': True,
         'image_property_quota': 64,
         'image_tag_quota': 16,
         'property_protection_file': facts.cloud.etc / 'protections.conf',
         'property_protection_rule_format': 'roles',
+    }
+    endpoint = facts.cloud.state / options.ENDPOINT
+    sections['oslo_limit'] = {
+        'auth_type': 'password',
+        'auth_url': facts.url(5000, '/v3'),
+        'username': 'service',
+        'password': facts.chosen.secrets['service'],
+        'user_domain_name': 'Default',
+        'system_scope': 'all',
+        # Not known before the catalogue is there; this is written again
+        # before the service starts.
+        'endpoint_id': endpoint.read_text() if endpoint.exists() else '',
     }
     return sections
 

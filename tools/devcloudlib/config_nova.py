@@ -44,7 +44,7 @@ def nova(facts: options.Facts) -> options.Sections:
             # Or the first host discovery comes 40 seconds late.
             'periodic_fuzzy_delay': 0,
             # A machine may be busy.
-            'vif_plugging_timeout': 180,
+            'vif_plugging_timeout': 300,
             'ram_allocation_ratio': 4,
             'cpu_allocation_ratio': 16,
             'disk_allocation_ratio': 20,

@@ -28,6 +28,7 @@ from devcloudlib import errors
 #: Whose passwords are made: services, and the users of the cloud.
 _SECRETS = (
     'admin',
+    'alone',
     'demo',
     'metadata',
     'other',

@@ -23,6 +23,9 @@ from typing import Any
 
 from devcloudlib import instance
 
+#: Where the second Glance's endpoint is noted.
+ENDPOINT = 'endpoint-two'
+
 Sections = dict[str, dict[str, Any]]
 
 

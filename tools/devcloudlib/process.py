@@ -20,6 +20,7 @@ import subprocess
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from devcloudlib import config, errors, instance, services
 
@@ -28,10 +29,13 @@ _READY = 600
 #: Seconds for a service to end by itself.
 _END = 15
 
+#: Ours, before the distribution's; each says why.
+_PROGRAMS = Path(__file__).parent / 'programs'
+
 #: What all services have, and nothing of whoever starts devcloud: a proxy of
 #: the environment would be asked for our own addresses.
 _ENVIRONMENT = {
-    'PATH': '/usr/sbin:/usr/bin:/sbin:/bin',
+    'PATH': f'{_PROGRAMS}:/usr/sbin:/usr/bin:/sbin:/bin',
     'LC_ALL': 'C.UTF-8',
     'HOME': '/root',
 }

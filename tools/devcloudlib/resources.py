@@ -13,7 +13,7 @@
 
 """What a new cloud has: endpoints, users, flavors, a network, quotas."""
 
-from devcloudlib import api, clouds_yaml, config_nova, instance
+from devcloudlib import api, clouds_yaml, config_nova, instance, options
 
 #: Name, RAM in MiB, root disk in GB, VCPUs.  The first is too small for any
 #: image that asks for something; Nova lets nobody but administrators boot an
@@ -29,6 +29,14 @@ FLAVORS = (
 #: Compute quotas of the project `demo`; the disk and the network have
 #: Neutron's defaults.
 _QUOTA = {'instances': 6, 'cores': 8, 'ram': 8192, 'key_pairs': 20}
+
+#: What a project may have in the second Glance; sizes in MiB.
+_LIMITS = {
+    'image_size_total': 1024,
+    'image_stage_total': 1024,
+    'image_count_total': 50,
+    'image_count_uploading': 10,
+}
 
 _ENDPOINTS = (
     ('image', 'glance', 9292, '', 'RegionOne'),
@@ -67,8 +75,31 @@ def identity(cloud: instance.Instance) -> None:
                 'region_id': region,
                 'url': f'http://{chosen.address}:{port}{path}',
             }
-            client.post('identity', '/endpoints', {'endpoint': endpoint})
+            made = client.post(
+                'identity', '/endpoints', {'endpoint': endpoint}
+            )
+            if (kind, region, interface) == ('image', 'RegionTwo', 'public'):
+                _limits(cloud, client, made['endpoint'])
     _users(client, chosen)
+
+
+def _limits(
+    cloud: instance.Instance, client: api.Api, endpoint: dict[str, str]
+) -> None:
+    limits = [
+        {
+            'service_id': endpoint['service_id'],
+            'region_id': endpoint['region_id'],
+            'resource_name': name,
+            'default_limit': limit,
+        }
+        for name, limit in _LIMITS.items()
+    ]
+    client.post(
+        'identity', '/registered_limits', {'registered_limits': limits}
+    )
+    # The service wants to know which of all endpoints it is.
+    (cloud.state / options.ENDPOINT).write_text(endpoint['id'])
 
 
 def _users(client: api.Api, chosen: instance.Settings) -> None:
@@ -82,6 +113,7 @@ def _users(client: api.Api, chosen: instance.Settings) -> None:
         ('demo', 'demo', 'member'),
         ('reader', 'demo', 'reader'),
         ('other', 'other', 'member'),
+        ('alone', 'alone', 'member'),
     ):
         if project not in projects:
             made = client.post(
@@ -101,6 +133,12 @@ def _users(client: api.Api, chosen: instance.Settings) -> None:
             f'/projects/{projects[project]}/users/{made["user"]["id"]}'
             f'/roles/{roles[role]}',
         )
+        if user == 'service':
+            # Of a whole cloud, for limits are not a project's.
+            client.put(
+                'identity',
+                f'/system/users/{made["user"]["id"]}/roles/{roles["reader"]}',
+            )
 
 
 def compute(cloud: instance.Instance) -> None:
