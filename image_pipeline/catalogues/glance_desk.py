@@ -264,9 +264,11 @@ def narrow(image: images.Image) -> tuple[dict[str, Any], set[str]]:
         has widened it.
     """
     was = image.properties.get(glance_intents.WIDENED)
-    if was is None or not image.hidden:
+    if was is None:
         return {}, set()
-    return {'visibility': was}, {glance_intents.WIDENED}
+    # One that is shown now is to have what it was widened to.
+    changes = {'visibility': was} if image.hidden else {}
+    return changes, {glance_intents.WIDENED}
 
 
 def known(image: images.Image) -> artifact.ImageRecord:

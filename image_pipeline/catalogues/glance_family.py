@@ -76,15 +76,36 @@ class Family:
             for intent in glance_intents.of(image)
         ]
 
-    def handed_over(self, action: str) -> images.Image | None:
-        """Return the image that was hidden for a change, or None.
+    def handed_over(self, action: str) -> list[images.Image]:
+        """Return the images that were hidden for a change.
+
+        It is one, but for when somebody has shown another one by hand.
 
         :param action: the change.
         """
-        for image in self:
-            if action in glance_intents.handovers(image):
-                return image
-        return None
+        return [
+            image
+            for image in self
+            if action in glance_intents.handovers(image)
+        ]
+
+    @property
+    def orphans(self) -> list[tuple[images.Image, str]]:
+        """Images that were hidden for a change, the latest current one first.
+
+        Each is with the change.
+        """
+        found = [
+            (image, action)
+            for image in self
+            for action in glance_intents.handovers(image)
+        ]
+
+        def since(one: tuple[images.Image, str]) -> tuple[str, str]:
+            promoted = one[0].properties.get(glance_records.PROMOTED_AT, '')
+            return promoted, one[0].id
+
+        return sorted(found, key=since, reverse=True)
 
 
 def look(client: images.Images, project: str, name: str) -> Family:

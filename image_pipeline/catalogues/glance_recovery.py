@@ -24,8 +24,6 @@ Whatever is left between two requests says by itself what is to be done:
 """
 
 import contextlib
-from collections.abc import Mapping
-from typing import Any
 
 from image_pipeline import artifact, exceptions
 from image_pipeline.catalogues import (
@@ -111,21 +109,20 @@ class Recovery:
     def _step(self, family: glance_family.Family) -> str | None:
         """Do one thing, and say what; None if there is nothing to do."""
         for image, intent in family.intents:
-            former = family.handed_over(intent.action)
-            if former is not None and intent.kind in _SHOWING:
-                return self._finish(family.name, image, intent, former)
+            handed_over = family.handed_over(intent.action)
+            if handed_over and intent.kind in _SHOWING:
+                return self._finish(family.name, image, intent)
             self._desk.retreat(image.id, intent)
             return _say('took back', family.name, image, intent)
-        for image in family:
-            for action, kept in glance_intents.handovers(image).items():
-                return self._bring_back(family, image, action, kept)
+        for image, action in family.orphans:
+            return self._bring_back(family, image, action)
         if len(family.shown) > 1:
             return self._hide_all_but_one(family)
         return self._narrow(family)
 
     def _narrow(self, family: glance_family.Family) -> str | None:
         """Let nobody else see what never was shown."""
-        for image in family.hidden:
+        for image in family:
             changes, remove = glance_desk.narrow(image)
             if remove:
                 try:
@@ -140,7 +137,6 @@ class Recovery:
         name: str,
         image: images.Image,
         dead: glance_intents.Intent,
-        former: images.Image,
     ) -> str:
         desk = self._desk
         if image.status != 'active':
@@ -163,7 +159,7 @@ class Recovery:
         patience = glance_desk.Patience(desk.clock)
         try:
             glance_steps.alone(desk, name, image.id, intent, patience)
-            glance_steps.show(
+            family = glance_steps.show(
                 desk,
                 name,
                 intent,
@@ -184,16 +180,29 @@ class Recovery:
             desk.retreat(image.id, intent)
             return _say('gave up', name, image, dead)
         desk.forget(intent)
-        self.clear(former.id, dead.action)
+        self.clear(family, image.id, dead.action)
         return _say('finished', name, image, dead)
 
-    def clear(self, image_id: str, action: str) -> images.Image | None:
-        """Take the mark from an image that another one has replaced.
+    def clear(
+        self, family: glance_family.Family, image_id: str, action: str
+    ) -> dict[str, images.Image]:
+        """Take the marks from the images that another one has replaced.
 
-        :param image_id: the image.
+        :param family: the images of the name, as seen last.
+        :param image_id: the one that replaced them; if it is not shown any
+            more, the next one sees to them.
         :param action: the change.
-        :returns: the image; None if somebody else has done so.
+        :returns: by id, those that this has cleared.
         """
+        done = {}
+        if any(one.id == image_id for one in family.shown):
+            for image in family.handed_over(action):
+                after = self._clear(image.id, action)
+                if after is not None:
+                    done[image.id] = after
+        return done
+
+    def _clear(self, image_id: str, action: str) -> images.Image | None:
         with contextlib.suppress(
             exceptions.StateConflict, exceptions.NotFound
         ):
@@ -207,14 +216,14 @@ class Recovery:
         family: glance_family.Family,
         image: images.Image,
         action: str,
-        kept: Mapping[str, Any],
     ) -> str:
         desk = self._desk
         name = family.name
         if family.shown or image.status != 'active':
             # All was done but this; there is nothing to say.
-            self.clear(image.id, action)
+            self._clear(image.id, action)
             return ''
+        kept = glance_intents.handovers(image)[action]
         intent = desk.intent(glance_intents.RESTORE)
         mark = glance_intents.HANDOVER + action
         try:

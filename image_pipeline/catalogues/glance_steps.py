@@ -159,11 +159,21 @@ def show(
             raise glance_desk.Lost
         mine = intent.key in image.properties
         if not mine and (image.hidden or reign not in image.properties):
+            if _was_done(image, intent):
+                # Somebody has replaced it since.
+                return family
             raise glance_desk.Lost
         others = [one for one in family.shown if one.id != image.id]
         for other in others:
             same = former is not None and former.image_id == other.id
-            hide(desk, other, by=image.id, change=former if same else None)
+            # Marked: should we be late, it is somebody's current image.
+            hide(
+                desk,
+                other,
+                by=image.id,
+                change=former if same else None,
+                action=intent.action,
+            )
         if others:
             continue
         if not mine:
@@ -192,6 +202,14 @@ def show(
                 raise
             desk.clock.sleep(failures)
     raise glance_desk.Lost
+
+
+def _was_done(image: images.Image, intent: glance_intents.Intent) -> bool:
+    """Tell whether an image was shown under an intent, by whomever."""
+    promoted_at = intent.fields.get('promoted_at')
+    return promoted_at is not None and (
+        image.properties.get(glance_records.PROMOTED_AT) == promoted_at
+    )
 
 
 def alone(

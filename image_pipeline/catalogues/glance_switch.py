@@ -192,6 +192,11 @@ class Switch:
             raise glance_desk.Lost
         image = family.get(image_id)
         assert image is not None  # noqa: S101 - it has our intent
+        # As the intent says it: by its time anybody knows that it was done.
+        said = {**now.image.fields, **intent.fields}
+        now = dataclasses.replace(
+            now, image=dataclasses.replace(now.image, fields=said)
+        )
         if not now.shows:
             return self._change(family, image, intent, now), now
         former = None
@@ -263,9 +268,15 @@ class Switch:
         ids = [move.image.image_id]
         former = None
         members: tuple[base.Member, ...] = ()
+        cleared: dict[str, images.Image] = {}
+        if move.shows:
+            cleared = self.recovery.clear(after, image.id, intent.action)
+            if image.hidden:
+                # Others have replaced it already; whatever is left goes.
+                self.recovery.settle(before.name)
         if move.former is not None:
             ids.append(move.former.image_id)
-            former = self.recovery.clear(move.former.image_id, intent.action)
+            former = cleared.get(move.former.image_id)
         if move.former is not None and former is None:
             # Somebody else has cleared it; or deleted it since.
             with contextlib.suppress(exceptions.NotFound):

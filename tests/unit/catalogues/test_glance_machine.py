@@ -39,10 +39,21 @@ from image_pipeline.testing import (
 
 NAME = 'debian-12'
 STATE = artifact.ImageState
-EVENTS = st.sampled_from(interleaving.Event)
+#: Somebody does some requests, and then something happens.
 SCHEDULES = st.lists(
-    st.tuples(st.integers(0, 2), EVENTS | st.just(interleaving.Event.STEP)),
-    max_size=90,
+    st.tuples(
+        st.integers(0, 2),
+        st.integers(1, 16) | st.just(60),
+        st.sampled_from(interleaving.Event),
+    ),
+    max_size=14,
+).map(
+    lambda parts: [
+        turn
+        for number, steps, event in parts
+        for turn in [(number, interleaving.Event.STEP)] * steps
+        + [(number, event)]
+    ]
 )
 #: What a client does, and to which image.
 WORK = st.tuples(
@@ -55,6 +66,7 @@ WORK = st.tuples(
             'roll_back',
             'retire',
             'revoke',
+            'withdraw',
             'take_back',
             'recover',
         ]
@@ -111,6 +123,8 @@ class SwapMachine(stateful.RuleBasedStateMachine):
                     return swaps.retire(one)
                 case 'revoke':
                     return swaps.revoke(one, reason='leaked')
+                case 'withdraw':
+                    return swaps.revoke(one, reason='leaked', force=True)
                 case 'take_back':
                     return swaps.take_back(swaps.promote(one))
                 case _:
@@ -128,12 +142,17 @@ class SwapMachine(stateful.RuleBasedStateMachine):
         interleaving.run(self.service, clients, schedule, look=look)
         return clients
 
-    @stateful.initialize()
-    def first(self):
-        self.register()
-        self.run([('promote', 0)], [])
+    @stateful.initialize(promoted=st.booleans())
+    def first(self, promoted):
+        for _ in range(3):
+            self.register()
+        if promoted:
+            self.run([('promote', 0)], [])
 
     @stateful.rule()
+    def one_more(self):
+        self.register()
+
     def register(self):
         image_id = str(uuid.UUID(int=len(self.service.images) + 1, version=4))
         sha256 = f'{len(self.service.images):064}'
@@ -163,7 +182,8 @@ class SwapMachine(stateful.RuleBasedStateMachine):
         self.service.time += datetime.timedelta(seconds=2 * glance_desk.LEASE)
         self.run([('recover', 0)], [])
         assert set(self.service.images) == before, 'an image is lost'
-        assert self.visible() or not current, 'users have no image any more'
+        if 'withdraw' not in {what for what, _ in works}:
+            assert self.visible() or not current, 'users have no image'
         self.is_sound()
         if interleaving.Event.LATE not in {event for _, event in when}:
             for client in clients:

@@ -12,6 +12,7 @@
 
 """Promote, roll back, retire, revoke and adopt on a fake Glance."""
 
+import datetime
 import io
 import uuid
 
@@ -315,6 +316,54 @@ def test_dead_process_of_this_host_is_not_waited_for(place):
     before = place.service.time
     place.swaps().promote(new)
     assert (place.service.time - before).total_seconds() < glance_desk.LEASE
+
+
+def test_promoter_that_is_late_at_any_request_does_no_harm():
+    for at in range(100):
+        place = Place(fake_glance.FakeGlance())
+        place.current()
+        new, other = place.candidate(b'new'), place.candidate(b'other')
+        images = fake_images.FakeImages(place.service, project=PROJECT)
+
+        def sleep(request, at=at, place=place, other=other):
+            if request.number == at:
+                place.service.time += datetime.timedelta(
+                    seconds=glance_desk.LEASE + 1
+                )
+                fresh = fake_images.FakeImages(place.service, project=PROJECT)
+                fresh.before.append(place.check_one)
+                place.swaps(fresh, lives=True).promote(other)
+            place.check_one(request)
+
+        images.before.append(sleep)
+        images.after.append(place.check_one)
+        place.swaps(images, lives=True).promote(new)
+        assert len(place.visible()) == 1
+        assert place.left() == []
+        assert sorted(place.state(one) for one in place.service.images) in (
+            ['current', 'previous', 'previous'],
+            ['candidate', 'current', 'previous'],
+        )
+        if len(images.requests) <= at:
+            break
+    else:
+        pytest.fail('it comes to no end')
+
+
+def test_promotion_that_was_replaced_at_once_is_not_done_again(place):
+    place.current()
+    new, other = place.candidate(b'new'), place.candidate(b'other')
+    images = fake_images.FakeImages(place.service, project=PROJECT)
+
+    def replace(request):
+        if place.visible() == [new]:
+            images.after.remove(replace)
+            place.swaps(lives=True).promote(other)
+
+    images.after.append(replace)
+    place.swaps(images, lives=True).promote(new)
+    assert place.visible() == [other]
+    assert place.state(new) == 'previous'
 
 
 def test_public_is_refused_before_anything_changes(place):
