@@ -20,7 +20,7 @@ first, and refuses the id after that
 """
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from image_pipeline import artifact, exceptions
@@ -37,6 +37,12 @@ from image_pipeline.conf import settings as conf_settings
 Objection = artifact.Objection
 #: Ways to log in that cannot get another token (keystoneauth's plug-ins).
 _TOKENS = frozenset({'token', 'v2token', 'v3token', 'admin_token', 'none'})
+#: Roles that may change nothing, by the default policies.
+_LOOKING = frozenset({'reader', 'auditor'})
+_HINT = (
+    'it takes the role member of the project; see "Roles" in the guide for '
+    'administrators'
+)
 #: Kinds of stores, as glance_store names them, that clone raw images.
 _CLONING = frozenset({'rbd'})
 #: Kinds where each byte is sent again to each host.
@@ -63,7 +69,13 @@ def check_cloud(
             hint='set project_name (or project_id) in clouds.yaml',
         )
     cloud.endpoint('image', 'Glance')
-    yield from check(cloud.images, target, intent, project=cloud.project_id)
+    yield from check(
+        cloud.images,
+        target,
+        intent,
+        project=cloud.project_id,
+        roles=cloud.roles,
+    )
     yield from _tried(lambda: _members(cloud, target))
 
 
@@ -73,6 +85,7 @@ def check(
     intent: artifact.Intent,
     *,
     project: str,
+    roles: Collection[str] = (),
 ) -> Iterator[Objection]:
     """Give what speaks against an intent at an image service.
 
@@ -80,13 +93,14 @@ def check(
     :param target: the target.
     :param intent: what a run is about to do.
     :param project: id of the user's project.
+    :param roles: what the user is there, as far as known.
     """
     if artifact.REGISTRATION in intent.makes:
         yield from _tried(lambda: _taken(client, target, intent))
         yield from _tried(lambda: _room(client, target, intent))
         yield from _tried(lambda: _stores(client, target))
     yield from _tried(lambda: _name(client, intent, project))
-    yield from _tried(lambda: _rights(client, target, intent, project))
+    yield from _tried(lambda: _rights(client, target, intent, project, roles))
 
 
 def _tried(check: Callable[[], Iterable[Objection]]) -> Iterator[Objection]:
@@ -211,11 +225,18 @@ def _rights(
     target: conf_settings.Target,
     intent: artifact.Intent,
     project: str,
+    roles: Collection[str],
 ) -> Iterator[Objection]:
     """Give what this user may not do."""
     there = _some_id(client, project)
     if there is None:
-        # A cloud without any image: registering tells.
+        # A cloud without any image: only roles tell, and not for certain.
+        if roles and set(roles) <= _LOOKING:
+            yield Objection.error(
+                f'this user may only look at target "{target.name}": its '
+                f'roles are {", ".join(sorted(roles))}',
+                _HINT,
+            )
         return
     makes = artifact.REGISTRATION in intent.makes
     if makes:
@@ -224,8 +245,7 @@ def _rights(
             yield Objection.error(
                 'this user may not make the image at target '
                 f'"{target.name}": {refused}',
-                'it takes the role member of the project; see "Roles" in the '
-                'guide for administrators',
+                _HINT,
             )
             return
     if (

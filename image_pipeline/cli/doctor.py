@@ -35,6 +35,16 @@ class Doctor(base.Lister):
         parser.add_argument(
             'recipes', metavar='RECIPE', nargs='*', help=base.RECIPE_HELP
         )
+        parser.add_argument(
+            '--target',
+            metavar='TARGET',
+            action='append',
+            default=[],
+            dest='targets',
+            help='ask this cloud, too, whether it would let a bake do its '
+            'work: rights, quota, flavor, network, stores; may be given '
+            'several times',
+        )
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -68,6 +78,12 @@ class Doctor(base.Lister):
         from image_pipeline.engine import doctor
 
         findings = doctor.examine(self.settings, parsed_args.recipes)
+        if parsed_args.targets:
+            from image_pipeline.engine import doctor_targets
+
+            findings += doctor_targets.examine(
+                self.settings, parsed_args.targets
+            )
         self._missing = [
             finding
             for finding in findings
