@@ -36,6 +36,11 @@ import openstack
 import openstack.config
 import pytest
 
+from image_pipeline.testing import tiny_fixture
+
+tiny = tiny_fixture.tiny
+tiny_images = tiny_fixture.tiny_images
+
 _ROOT = Path(__file__).parents[2]
 _DEVCLOUD = _ROOT / 'tools' / 'devcloud'
 _FOLDER = '/var/lib/image-pipeline-devcloud-tests'

@@ -15,6 +15,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import urllib.error
@@ -144,6 +145,36 @@ def test_where_there_is_no_devcloud_it_says_how_to_make_one(
     assert done.returncode == 1
     assert 'devcloud start' in done.stderr
     assert not (tmp_path / 'none').exists()
+
+
+def test_a_kill_in_the_middle_leaves_no_process_and_no_interface(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / 'dc'
+    with subprocess.Popen(
+        [_PROGRAM, '--state-dir', folder, 'start'],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as start:
+        try:
+            assert start.stderr
+            assert 'furniture' in start.stderr.readline()
+            facts = json.loads(
+                devcloud('--state-dir', folder, 'status', '--json').stdout
+            )
+            os.kill(int((folder / 'run' / 'pid').read_text()), signal.SIGKILL)
+            said = start.stderr.read()
+        finally:
+            start.kill()
+    assert start.returncode == 1
+    assert 'it ended while it was starting' in said
+    assert facts['host_address'] not in subprocess.check_output(
+        ['ip', '-4', 'address'], text=True
+    )
+    done = devcloud('--state-dir', folder, 'status')
+    assert done.returncode == 1
+    assert 'it does not run' in done.stdout
+    assert devcloud('--state-dir', folder, 'stop').returncode == 0
 
 
 def test_a_network_of_the_host_is_not_taken(tmp_path: Path) -> None:

@@ -223,14 +223,15 @@ def _wait(cloud: instance.Instance, say: Callable[[str], None]) -> None:
     deadline = time.monotonic() + _READY
     while time.monotonic() < deadline:
         time.sleep(0.2)
-        if not cloud.control.exists():
-            continue
         try:
             status = control.ask(cloud, do='status')
-        except errors.DevcloudError:
-            if not _alive(cloud):
-                raise
-            continue
+        except errors.DevcloudError as error:
+            if _alive(cloud):
+                continue
+            raise errors.DevcloudError(
+                'it ended while it was starting',
+                f'the reason may be in {cloud.log / "supervisor.log"}',
+            ) from error
         for line in status['lines'][seen:]:
             say(line)
         seen = len(status['lines'])
@@ -244,7 +245,13 @@ def _wait(cloud: instance.Instance, say: Callable[[str], None]) -> None:
 
 
 def _alive(cloud: instance.Instance) -> bool:
-    return Path('/proc', (cloud.run / 'pid').read_text().strip()).exists()
+    pid = (cloud.run / 'pid').read_text().strip()
+    try:
+        stat = Path('/proc', pid, 'stat').read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    # proc(5): the state comes after the name, which may have anything in it.
+    return stat.rpartition(')')[2].split()[0] not in 'ZX'
 
 
 def _ended(cloud: instance.Instance, seconds: float) -> bool:
