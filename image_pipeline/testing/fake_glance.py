@@ -138,12 +138,13 @@ class FakeGlance:
             uuid.UUID(image.id)
         except ValueError:
             raise exceptions.InvalidInput(f'{image.id} is no UUID') from None
+        # Rights come before the id: glance/api/v2/images.py, create().
+        self._check_visibility(user, image.visibility)
+        _check_keys(image.properties)
         if image.id in self.images or image.id in self.gone:
             raise exceptions.StateConflict(
                 f'image service: there is an image {image.id} already'
             )
-        self._check_visibility(user, image.visibility)
-        _check_keys(image.properties)
         now = self.now()
         made = dataclasses.replace(
             image,
