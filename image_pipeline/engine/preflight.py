@@ -194,7 +194,7 @@ def _asked(question: questions.Question) -> list[Objection]:
 def _late(question: questions.Question, limit: float) -> Objection:
     return Objection(
         problem=exceptions.Problem(
-            message=f'{question.who} has not answered within {limit:.0f} s',
+            message=f'{question.who} has not answered within {limit:g} s',
             hint='see whether it is up, and how long it takes: '
             '`openstack --timing token issue`',
         ),

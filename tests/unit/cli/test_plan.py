@@ -10,7 +10,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import dataclasses
+
 import pytest
+
+from image_pipeline import artifact
+from image_pipeline.engine import preflight
+from image_pipeline.recipe import needs
 
 
 @pytest.fixture(autouse=True)
@@ -79,3 +85,67 @@ def test_target_of_another_site_is_a_warning(run, recipe):
     assert done.err.startswith(
         'warning: r.yaml:7:11: targets.prod: this site has no target "prod"\n'
     )
+
+
+@pytest.fixture
+def objections(monkeypatch):
+    """Let the clouds say what the test says."""
+
+    def let(*found):
+        monkeypatch.setattr(
+            preflight, 'check', lambda decisions, **options: list(found)
+        )
+
+    return let
+
+
+def objection(*, error=True, unavailable=False):
+    make = artifact.Objection.error if error else artifact.Objection.warning
+    return preflight.Found(
+        target='prod',
+        steps=('compose',),
+        objection=dataclasses.replace(
+            make('there is no room', 'make some'), unavailable=unavailable
+        ),
+    )
+
+
+def test_objections_of_clouds_stand_at_their_steps(run, recipe, objections):
+    objections(objection())
+    done = run('plan', 'r.yaml', '-f', 'json')
+    assert done.status == 2
+    first, second = done.json
+    assert first['objections'] == [objection().to_json()]
+    assert second['objections'] == []
+    # Beside what this host lacks.
+    assert 'the run would fail: 2 problems' in done.err
+    assert 'prod: there is no room (make some)' in done.err
+
+
+def test_person_sees_how_many_objections_there_are(run, recipe, objections):
+    objections(objection(), objection(error=False))
+    assert '1 error, 1 warning' in run('plan', 'r.yaml').out
+
+
+def test_warning_of_a_cloud_is_told_and_fails_nothing(
+    run, recipe, objections, monkeypatch
+):
+    monkeypatch.setattr(needs, 'check', lambda steps, **options: [])
+    objections(objection(error=False))
+    done = run('plan', 'r.yaml')
+    assert done.status == 0
+    assert 'warning: prod: there is no room (make some)' in done.err
+
+
+def test_cloud_that_does_not_answer_has_a_status_of_its_own(
+    run, recipe, objections, monkeypatch
+):
+    monkeypatch.setattr(needs, 'check', lambda steps, **options: [])
+    objections(objection(unavailable=True))
+    assert run('plan', 'r.yaml').status == 5
+
+
+def test_no_cloud_is_asked_if_nobody_wants_it(run, recipe, objections):
+    objections(objection())
+    done = run('plan', 'r.yaml', '--offline')
+    assert 'there is no room' not in done.err
