@@ -94,6 +94,8 @@ class ImageRevoke(image_targets.OnTargets):
     one comes back.
     """
 
+    changes = True
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of this command.
 

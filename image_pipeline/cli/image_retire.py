@@ -31,6 +31,8 @@ class ImageRetire(image_targets.OnTargets):
     The current image always stays.
     """
 
+    changes = True
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of this command.
 

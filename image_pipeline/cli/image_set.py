@@ -31,6 +31,8 @@ LOG = logging.getLogger(__name__)
 class ImageSet(image_targets.OnTargets):
     """Set properties of an image, or take them away; all or none."""
 
+    changes = True
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of this command.
 

@@ -32,6 +32,8 @@ _STATE = artifact.ImageState
 class _Swap(image_targets.OnTargets):
     """What promotion and rollback have in common."""
 
+    changes = True
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of this command.
 
@@ -150,6 +152,9 @@ class ImagePromote(_Swap):
                 try:
                     image = self._image(catalogue, parsed_args)
                 except exceptions.PipelineError as exc:
+                    exc.hint = image_targets.hint_at(
+                        exc.hint, catalogue.target.name
+                    )
                     exc.message = (
                         f'{catalogue.target.name}: {exc.message}; nothing '
                         'was promoted anywhere'

@@ -14,8 +14,9 @@
 
 import argparse
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from image_pipeline import artifact, exceptions
 from image_pipeline.cli import base
@@ -34,6 +35,8 @@ Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 #: Formats that a person reads; a program gets every field.
 FOR_PEOPLE = ('table', 'value', 'csv')
 _LOCAL = 'local'
+#: A command of ours, as hints quote it.
+_COMMAND = re.compile(r'`image-pipeline image [^`]*`')
 
 
 class Targets(base.Command):
@@ -42,7 +45,11 @@ class Targets(base.Command):
     What fails at one of several is told, and the others do not suffer for
     it; the exit status is 1 then, or that of the failures if all failed
     alike.
+
+    :cvar changes: whether it may leave something half done.
     """
+
+    changes: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,14 +95,24 @@ class Targets(base.Command):
                 for row in act(catalogue):
                     begun = True
                     yield row
-            except exceptions.Interrupted:
+            except (KeyboardInterrupt, exceptions.Interrupted):
+                self._interrupted(catalogue)
                 raise
             except exceptions.PipelineError as exc:
+                exc.hint = hint_at(exc.hint, catalogue.target.name)
                 # Alone it is the command's own failure; what was done before
                 # it is shown all the same.
                 if len(catalogues) == 1 and not begun:
                     raise
                 self.failed(exc, catalogue.target.name)
+
+    def _interrupted(self, catalogue: 'catalogue_base.Catalogue') -> None:
+        if self.changes:
+            name = catalogue.target.name
+            self.app.stderr.write(
+                f'hint: what is half done at {name}, the next command on '
+                'its images finishes or undoes\n'
+            )
 
     def notified(
         self,
@@ -204,6 +221,24 @@ def find(
             or f'targets are {", ".join(sorted(settings.targets))}',
         )
     return target
+
+
+def hint_at(hint: str | None, target: str) -> str | None:
+    """Return a hint whose commands can be called as they stand.
+
+    :param hint: of an error.
+    :param target: where it happened.
+    """
+    if hint is None or target == _LOCAL:
+        return hint
+    return _COMMAND.sub(
+        lambda found: (
+            found[0]
+            if ' --target ' in found[0]
+            else f'{found[0][:-1]} --target {target}`'
+        ),
+        hint,
+    )
 
 
 def recover(catalogue: 'catalogue_base.Catalogue') -> None:

@@ -233,3 +233,29 @@ def test_dry_run_is_told_to_nobody(call, two, told, verb):
     add(b'3', tested=True)
     call('image', verb, NAME, '--dry-run', '--target', 'one')
     assert told == []
+
+
+def test_commands_of_hints_are_at_the_same_target(call, two):
+    record = two['one'][1](b'1')
+    for text in NAME, record.id:
+        _, _, err = call('image', 'promote', text, '--target', 'one')
+        assert f'image promote --force {record.id} --target one`' in err
+    _, _, err = call('image', 'rollback', NAME, '--target', 'one')
+    assert '`image-pipeline image list --target one`' in err
+
+
+def test_interrupted_change_says_who_ends_it(call, two, monkeypatch):
+    catalogue, add = two['one']
+    add(b'1', tested=True)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(catalogue, 'promote', interrupted)
+    status, out, err = call('image', 'promote', NAME, '--target', 'one')
+    assert (status, out) == (130, '')
+    assert 'half done at one, the next command' in err
+    monkeypatch.setattr(catalogue, 'list_images', interrupted)
+    status, _, err = call('image', 'list', '--target', 'one')
+    assert status == 130
+    assert 'half done' not in err
