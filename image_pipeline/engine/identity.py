@@ -29,7 +29,7 @@ from image_pipeline.stages import base
 
 #: What a site may change at a target without changing what an image is
 #: there: when it is promoted, how many stay, what else it takes, how the data
-#: get there.
+#: get there, how patient a smoke test is.
 _POLICY = frozenset(
     {
         'promote',
@@ -37,9 +37,11 @@ _POLICY = frozenset(
         'formats',
         'import_method',
         'import_url',
+        'keep_hours',
         'protect',
         'delete',
         'requests',
+        'time_factor',
     }
 )
 
