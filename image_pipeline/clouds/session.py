@@ -44,6 +44,8 @@ FOR_NOW = frozenset({_TOO_MANY, 502, 503, 504})
 
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
+#: Seconds of waiting that a person wonders about.
+_LONG = 3.0
 
 
 class Session(ksa_session.Session):
@@ -117,6 +119,7 @@ class Session(ksa_session.Session):
         until = self._now() + patience.retry_seconds
         delays = _delays()
         left = patience.retries
+        waited = 0.0
         while True:
             try:
                 response = super().request(url, method, **kwargs)
@@ -136,8 +139,9 @@ class Session(ksa_session.Session):
                 # The request that needed this one does not begin anew.
                 error.exhausted = True  # type: ignore[attr-defined]
                 raise error
-            self._tell(left == patience.retries, method, where, delay)
+            self._tell(waited, delay, method, where)
             self._sleep(delay)
+            waited += delay
             left -= 1
 
     @property
@@ -145,10 +149,14 @@ class Session(ksa_session.Session):
         url = getattr(self.auth, 'auth_url', None)
         return url.rstrip('/') if isinstance(url, str) else None
 
-    def _tell(self, first: bool, method: str, url: str, delay: float) -> None:
+    def _tell(
+        self, waited: float, delay: float, method: str, url: str
+    ) -> None:
+        """Say that there is another try; a person is told once, if at all."""
         host = urllib.parse.urlsplit(url).netloc.rpartition('@')[2]
+        long = waited < _LONG <= waited + delay
         LOG.log(
-            logging.WARNING if first else logging.INFO,
+            logging.WARNING if long else logging.INFO,
             '%s of %s was not answered; trying again in %.1f s',
             method,
             host or 'a service',

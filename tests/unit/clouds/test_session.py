@@ -167,12 +167,20 @@ def test_every_request_has_time_outs(wire, session):
     assert wire.timeouts == [(3, 7), 5]
 
 
-def test_first_try_that_fails_is_told(wire, session, caplog):
-    wire.answer('GET', 'http://me:sesame@service.test/x', 503)
-    session.request('http://me:sesame@service.test/x', 'GET', raise_exc=False)
-    warnings = [one for one in caplog.records if one.levelname == 'WARNING']
-    assert len(warnings) == 1
-    assert 'GET of service.test was not answered' in caplog.text
+def test_wait_that_takes_long_is_told_once(wire, session, caplog):
+    caplog.set_level('INFO')
+    session.patience = conf_settings.Requests(retries=5)
+    url = 'http://me:sesame@service.test/x'
+    wire.answer('GET', url, 503)
+    session.request(url, 'GET', raise_exc=False)
+    levels = [
+        one.levelname
+        for one in caplog.records
+        if 'GET of service.test was not answered' in one.message
+    ]
+    assert len(levels) == 5
+    assert levels.count('WARNING') == 1
+    assert levels[0] == levels[-1] == 'INFO'
     assert 'sesame' not in caplog.text
 
 
