@@ -96,6 +96,8 @@ def taken_back(
     current: images.Image,
     was: artifact.ImageRecord,
     again: artifact.ImageRecord | None,
+    *,
+    protect: bool | None,
 ) -> Move:
     """Return what makes two images what they were before a promotion.
 
@@ -103,6 +105,7 @@ def taken_back(
     :param current: the one that was promoted.
     :param was: what it was before.
     :param again: what the former one was before; None if there was none.
+    :param protect: whether that is to be protected; None leaves it.
     :raises StateConflict: the former one is gone.
     """
     rejected = was.state == _STATE.REJECTED
@@ -133,7 +136,11 @@ def taken_back(
         )
     return Move(
         kind=glance_intents.TAKE_BACK,
-        image=Change(image_id=again.id, fields=_state_of(image, again)),
+        image=Change(
+            image_id=again.id,
+            fields=_state_of(image, again),
+            protect=protect,
+        ),
         former=back,
         shows=True,
     )

@@ -81,6 +81,8 @@ class Swaps:
             clock=clock,
         )
         self._switch = glance_switch.Switch(self._desk, members=target.members)
+        # What is protected by hand stays so.
+        self._protect = True if target.protect else None
 
     def promote(
         self, image_id: str, *, reason: str | None = None, force: bool = False
@@ -158,7 +160,9 @@ class Swaps:
                     f'{was.final_name}: {was.id} is not current any more',
                     hint='`image-pipeline image list` shows what is',
                 )
-            return glance_moves.taken_back(family, current, was, again)
+            return glance_moves.taken_back(
+                family, current, was, again, protect=self._protect
+            )
 
         self._switch.run(was.final_name, decide, force=True)
 
@@ -330,7 +334,7 @@ class Swaps:
             image=glance_moves.Change(
                 image_id=before.id,
                 fields=glance_moves.difference(before, swap.current),
-                protect=True if self._target.protect else None,
+                protect=self._protect,
             ),
             former=former,
             shows=True,
