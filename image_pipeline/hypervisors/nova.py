@@ -287,7 +287,9 @@ class NovaHypervisor(base.Hypervisor):
             options['image_id'] = order.image.id
         cancelled.check()
         asked = time.monotonic()
-        with cloud.translated('Nova', f'boot image {order.image.id}'):
+        zone = f' in zone {order.zone}' if order.zone else ''
+        doing = f'boot image {order.image.id} on {order.flavor.name}{zone}'
+        with cloud.translated('Nova', doing):
             server = cloud.compute.create_server(**options)
         server = self._await(cloud, str(server.id), order, cancelled)
         seconds = time.monotonic() - asked
