@@ -98,7 +98,7 @@ def test_who_does_not_answer_does_not_hold_up_the_others():
         end.set()
     assert said(found)[0] == (
         'late',
-        'its service has not answered within 2 s',
+        'its service has not answered within 0.5 s',
     )
     assert found[0].objection.unavailable
 
