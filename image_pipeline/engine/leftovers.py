@@ -127,8 +127,8 @@ def _images(
     seconds: float,
 ) -> Iterator[Reaped]:
     catalogue = engine_targets.catalogue(target, settings)
-    # What is half registered or half promoted is found by finishing it.
-    for line in () if dry_run else catalogue.recover():
+    lines = catalogue.leftovers() if dry_run else catalogue.recover()
+    for line in lines:
         yield Reaped(target=target.name, what=line)
 
 
