@@ -119,7 +119,12 @@ class Pipeline:
     @property
     def environment(self) -> dict[str, str]:
         """Ours, without the configuration of whoever runs the tests."""
-        return dict(os.environ) | {
+        ours = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith('OS_')
+        }
+        return ours | {
             'HOME': str(self.state_dir.parent),
             'XDG_CONFIG_HOME': str(self.state_dir.parent / 'config'),
             **self.variables,

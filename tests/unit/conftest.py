@@ -17,6 +17,7 @@ connection, from C code too.  The attempt raises, and the test fails even if
 the code under test swallows the error.
 """
 
+import os
 import sys
 from collections.abc import Generator
 from typing import Any
@@ -103,6 +104,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     if attempts := _guard.take():
         pytest.fail('unit tests stay in their process: ' + '; '.join(attempts))
     return result
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _no_clouds(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Generator[None, None, None]:
+    """Keep the tests from the clouds of whoever runs them."""
+    file = tmp_path_factory.mktemp('no-clouds') / 'clouds.yaml'
+    file.write_text('clouds: {}\n')
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith('OS_')]:
+            patch.delenv(name)
+        patch.setenv('OS_CLIENT_CONFIG_FILE', str(file))
+        yield
 
 
 @pytest.fixture
