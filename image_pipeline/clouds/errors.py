@@ -37,6 +37,8 @@ KEYSTONE = 'Keystone'
 #: Nova and Cinder answer 403, with such words.
 _QUOTA = re.compile(r'quota|limit exceeded|over limit', re.IGNORECASE)
 _LONGEST = 300
+#: A service without an address.
+_IT = 'it'
 
 #: What web frameworks put before what the service says.
 _NOISE = re.compile(
@@ -188,16 +190,16 @@ def _of_connection(
         if isinstance(one, OSError) and isinstance(one.strerror, str)
     ]
     reason = reasons[-1].lower() if reasons else 'the connection broke'
-    return exceptions.Unavailable(
-        f'{what}{where}: {reason}', hint='is the service up?'
-    )
+    if where != _IT:
+        reason = f'{where}: {reason}'
+    return exceptions.Unavailable(f'{what}{reason}', hint='is the service up?')
 
 
 def _where(exc: Exception) -> str:
     """Return host and port that an exception is about."""
     found = _URL.search(str(exc))
     if found is None:
-        return 'it'
+        return _IT
     return urllib.parse.urlsplit(found[0]).netloc.rpartition('@')[2]
 
 

@@ -101,7 +101,8 @@ class Session(ksa_session.Session):
         if kwargs.get('timeout') is None:
             kwargs['timeout'] = (
                 patience.connect_timeout,
-                patience.read_timeout,
+                # api_timeout of clouds.yaml
+                self.timeout or patience.read_timeout,
             )
         # One place repeats: this one.
         kwargs['connect_retries'] = 0

@@ -217,17 +217,25 @@ class Data:
         if length <= 0:
             return b''
         wanted = f'bytes={offset}-{offset + length - 1}'
-        with self._get(wanted) as response:
-            if response.status_code == _PAST_THE_END:
-                return b''
-            if response.status_code != _PARTIAL:
-                raise exceptions.StageFailed(
-                    f'{SERVICE} of cloud "{self._cloud.name}" sends whole '
-                    f'images only, not a part of {self._what}'
-                )
-            with self._translated('read a part of'):
-                data: bytes = response.content
-            return data
+        left = _TRIES
+        while True:
+            left -= 1
+            with self._get(wanted) as response:
+                if response.status_code == _PAST_THE_END:
+                    return b''
+                if response.status_code != _PARTIAL:
+                    raise exceptions.StageFailed(
+                        f'{SERVICE} of cloud "{self._cloud.name}" sends '
+                        f'whole images only, not a part of {self._what}'
+                    )
+                try:
+                    with self._translated('read a part of'):
+                        data: bytes = response.content
+                        return data
+                except exceptions.Unavailable:
+                    # The session repeats only what has no answer at all.
+                    if not left:
+                        raise
 
     def download(
         self,

@@ -45,6 +45,7 @@ class Wire(requests.adapters.BaseAdapter):
         self.timeouts = []
         self.answers = {}
         self.tokens = 0
+        self.raw = io.BytesIO
         self.life = 3600
         self.token = fixture.V3Token(
             user_name='demo', project_id='p1', project_name='demo'
@@ -119,7 +120,7 @@ class Wire(requests.adapters.BaseAdapter):
             response.headers['Content-Type'] = 'text/html'
         else:
             response.headers['Content-Type'] = 'application/octet-stream'
-        response.raw = io.BytesIO(content)
+        response.raw = self.raw(content)
         response.headers.update(rest[1] if len(rest) > 1 else {})
         return response
 

@@ -164,7 +164,10 @@ def test_every_request_has_time_outs(wire, session):
     wire.answer('GET', URL, 200)
     session.request(URL, 'GET')
     session.request(URL, 'GET', timeout=5)
-    assert wire.timeouts == [(3, 7), 5]
+    # api_timeout of clouds.yaml
+    session.timeout = 11.0
+    session.request(URL, 'GET')
+    assert wire.timeouts == [(3, 7), 5, (3, 11)]
 
 
 def test_wait_that_takes_long_is_told_once(wire, session, caplog):

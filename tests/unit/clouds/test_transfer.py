@@ -246,6 +246,26 @@ def test_range_past_the_end_is_empty(client, wire):
     assert client.read('i1', 10**9, 7) == b''
 
 
+def test_part_is_asked_for_again_if_the_connection_breaks_in_it(client, wire):
+    class Breaking(io.BytesIO):
+        left = 2
+
+        def read(self, size=-1):
+            Breaking.left -= 1
+            if Breaking.left >= 0:
+                raise ConnectionResetError(104, 'Connection reset by peer')
+            return super().read(size)
+
+    client.get('i1')
+    wire.raw = Breaking
+    wire.answer('GET', PATH, 206, b'data')
+    assert client.read('i1', 0, 4) == b'data'
+    assert len(wire.sent()) == 4
+    Breaking.left = 9
+    with pytest.raises(exceptions.Unavailable, match='a part of image i1'):
+        client.read('i1', 0, 4)
+
+
 def test_store_without_ranges_is_told(client, wire):
     wire.answer('GET', PATH, 200, DATA)
     assert not client.ranges('i1')
