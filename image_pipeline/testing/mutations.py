@@ -34,9 +34,17 @@ from pathlib import Path
 from typing import Any
 
 from image_pipeline import artifact
-from image_pipeline.audit import profile, registry, report, runner, subjects
+from image_pipeline.audit import (
+    listing,
+    profile,
+    registry,
+    report,
+    runner,
+    subjects,
+)
 from image_pipeline.host import process
 from image_pipeline.testing import images
+from image_pipeline.testing import listed as testing_listed
 from image_pipeline.testing.disks import Content
 
 #: The profile ``egi``, for images as small as these are, and raw.
@@ -104,6 +112,9 @@ class Mutation:
         catalogue has it.
     :param others: what differs from :data:`RECORD` in each other image of
         that catalogue.
+    :param listed: what a cloud lists otherwise of it; see
+        :func:`image_pipeline.testing.listed.view`.
+    :param neighbours: what differs from it in each other image of the cloud.
     """
 
     rule: str
@@ -118,6 +129,8 @@ class Mutation:
     properties: Mapping[str, str | None] | None = None
     record: Mapping[str, Any] | None = None
     others: tuple[Mapping[str, Any], ...] = ()
+    listed: Mapping[str, Any] | None = None
+    neighbours: tuple[Mapping[str, Any], ...] = ()
 
 
 def make(
@@ -150,6 +163,7 @@ def audit(
     properties: Mapping[str, str | None] | None = None,
     record: Mapping[str, Any] | None = None,
     others: Iterable[Mapping[str, Any]] = (),
+    listed: listing.ListedImageView | None = None,
 ) -> report.Report:
     """Judge an image by all rules.
 
@@ -157,11 +171,31 @@ def audit(
     :param properties: see :class:`Mutation`.
     :param record: see :class:`Mutation`.
     :param others: see :class:`Mutation`.
+    :param listed: what a cloud lists of it.
     """
     return runner.run(
         path,
         profile.load(str(PROFILE), registry.rules()),
         registered=registered(properties, record, others),
+        listed=listed,
+    )
+
+
+def seen(
+    changes: Mapping[str, Any] | None = None,
+    neighbours: Iterable[Mapping[str, Any]] = (),
+) -> listing.ListedImageView:
+    """Return the sound image as a cloud lists it.
+
+    :param changes: see :class:`Mutation`.
+    :param neighbours: see :class:`Mutation`.
+    """
+    return testing_listed.view(
+        *(
+            testing_listed.image(number, **one)
+            for number, one in enumerate(neighbours, 2)
+        ),
+        **(changes or {}),
     )
 
 
@@ -215,7 +249,15 @@ def check(
     :param host: runs the tools.
     """
     made = make(mutation, sound, folder / 'disk.raw', host=host)
-    found = audit(made, mutation.properties, mutation.record, mutation.others)
+    found = audit(
+        made,
+        mutation.properties,
+        mutation.record,
+        mutation.others,
+        None
+        if mutation.listed is None
+        else seen(mutation.listed, mutation.neighbours),
+    )
     results = {result.rule: result for result in found.results}
     assert set(found.failed) == {mutation.rule} | mutation.also, found
     unknown = {
