@@ -14,6 +14,7 @@
 
 import contextlib
 import functools
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from openstack import connection
     from openstack.config import cloud_region
 
+
+LOG = logging.getLogger(__name__)
 
 #: What of the credentials nobody may see.
 _SECRETS = (
@@ -227,9 +230,19 @@ class Cloud:
 
         :param seconds: how long it is needed.
         """
-        if self.access.will_expire_soon(int(seconds)):
-            self.session.invalidate()
-            self.access  # noqa: B018 - asks for a new one
+        token = self.access
+        if not token.will_expire_soon(int(seconds)):
+            return
+        if 'token' in str(self.config.config.get('auth_type')):
+            # One got for it would not live longer.
+            LOG.warning(
+                'the token of cloud "%s" expires at %s, and cannot be renewed',
+                self.name,
+                token.expires,
+            )
+            return
+        self.session.invalidate()
+        _ = self.access
 
     @property
     def project_id(self) -> str:

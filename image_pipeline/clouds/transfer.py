@@ -143,7 +143,7 @@ class Data:
         size = len(body)
         headers = {
             'Content-Type': 'application/octet-stream',
-            # Glance compares it with what came, since API v2.18.
+            # As python-glanceclient does, for releases that look at it.
             'x-openstack-image-size': str(size),
         }
         if store:

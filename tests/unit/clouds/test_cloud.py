@@ -208,6 +208,25 @@ def test_token_that_lives_long_enough_is_kept(cloud, wire):
     assert wire.tokens == 2
 
 
+def test_token_that_was_given_cannot_be_renewed(clouds_yaml, wire, caplog):
+    clouds_yaml(
+        {
+            'mycloud': {
+                'auth_type': 'v3token',
+                'auth': {
+                    'auth_url': TOKENS.removesuffix('/auth/tokens'),
+                    'token': 'a-token-of-somebody',
+                    'project_id': 'p1',
+                },
+            }
+        }
+    )
+    cloud = made()
+    cloud.renew(7200)
+    assert wire.tokens == 1
+    assert 'cloud "mycloud" expires at' in caplog.text
+
+
 @pytest.mark.parametrize(
     'auth',
     [
