@@ -166,16 +166,7 @@ def check_alone(
     :returns: which there are, one line each.
     :raises StateConflict: with each of them, and what to do about it.
     """
-    own, others = [], []
-    for image in client.find(hidden=False, name=name):
-        if glance_records.is_ours(image) and (
-            image.properties[glance_records.NAME] == name
-        ):
-            continue
-        if image.owner == project:
-            own.append(image)
-        elif image.visibility == 'public' or _accepted(client, image, project):
-            others.append(image)
+    own, others = _strangers(client, project, name)
     if own:
         raise exceptions.StateConflict(
             f'{name}: there is an image of that name already, made by hand: '
@@ -196,6 +187,41 @@ def check_alone(
         f'the name {name}, too'
         for image in others
     ]
+
+
+def made_meanwhile(
+    client: images.Images, project: str, name: str
+) -> list[str]:
+    """Return which images somebody has made by hand under a name.
+
+    :param client: the image service.
+    :param project: the id of the project.
+    :param name: the final name.
+    :returns: one line each.
+    """
+    own, _ = _strangers(client, project, name)
+    return [
+        f'somebody has made image {image.id} of the name {name} by hand '
+        'meanwhile: users see both'
+        for image in own
+    ]
+
+
+def _strangers(
+    client: images.Images, project: str, name: str
+) -> tuple[list[images.Image], list[images.Image]]:
+    """Return what users see by a name: of this project, and of others."""
+    own, others = [], []
+    for image in client.find(hidden=False, name=name):
+        if glance_records.is_ours(image) and (
+            image.properties[glance_records.NAME] == name
+        ):
+            continue
+        if image.owner == project:
+            own.append(image)
+        elif image.visibility == 'public' or _accepted(client, image, project):
+            others.append(image)
+    return own, others
 
 
 def _accepted(

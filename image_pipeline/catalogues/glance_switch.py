@@ -132,6 +132,10 @@ class Switch:
                 desk.forget(intent)
             done = self._done(family, now, move, intent)
             notes += [*seen, *glance_members.note(done.members)]
+            if move.shows:
+                notes += glance_family.made_meanwhile(
+                    desk.client, desk.project, name
+                )
             return dataclasses.replace(done, notes=tuple(notes))
         raise exceptions.Unavailable(
             f'{name}: others change its images all the time',

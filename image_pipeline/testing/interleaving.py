@@ -171,18 +171,26 @@ def run(
     for client in clients:
         client.start()
     told = iter(schedule)
-    for turn in range(_LIMIT):
-        waiting = [one for one in clients if not one.done]
-        if not waiting:
-            break
-        number, event = next(told, (turn, Event.STEP))
-        if event == Event.LATE:
-            service.time += datetime.timedelta(seconds=glance_desk.LEASE + 1)
-        client = waiting[number % len(waiting)]
-        client.step(die=event == Event.DIE)
-        look()
-    else:
-        raise AssertionError('the clients come to no end')
+    try:
+        for turn in range(_LIMIT):
+            waiting = [one for one in clients if not one.done]
+            if not waiting:
+                break
+            number, event = next(told, (turn, Event.STEP))
+            if event == Event.LATE:
+                service.time += datetime.timedelta(
+                    seconds=glance_desk.LEASE + 1
+                )
+            client = waiting[number % len(waiting)]
+            client.step(die=event == Event.DIE)
+            look()
+        else:
+            raise AssertionError('the clients come to no end')
+    finally:
+        # No thread is left behind, whatever the look has found.
+        for client in clients:
+            while not client.done:
+                client.step(die=True)
     for client in clients:
         if client.failure is not None:
             raise client.failure

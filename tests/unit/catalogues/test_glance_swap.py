@@ -414,6 +414,22 @@ def test_image_made_by_hand_is_an_obstacle_that_can_be_adopted(place):
     assert place.swaps().roll_back(NAME).current.id == other
 
 
+def test_image_made_by_hand_meanwhile_is_told(place):
+    old = place.current()
+    new = place.candidate(b'new')
+    images = fake_images.FakeImages(place.service, project=PROJECT)
+    made = []
+
+    def make(request):
+        if place.service.images[old].hidden and not made:
+            made.append(place.by_hand())
+
+    images.after.append(make)
+    swap = place.swaps(images).promote(new)
+    assert made[0] in swap.notes[0]
+    assert 'users see both' in swap.notes[0]
+
+
 def test_public_image_of_others_is_an_obstacle_unless_forced(place):
     admin = fake_images.FakeImages(place.service, project='x', admin=True)
     other = place.by_hand(admin, visibility='public')
