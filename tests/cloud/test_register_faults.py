@@ -13,6 +13,7 @@
 """What breaks while an image is registered, broken for real."""
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import http.server
@@ -30,13 +31,11 @@ from image_pipeline.host import cancellation
 from image_pipeline.testing import fakes, gate
 
 CLOUDS = ('devcloud', 'devcloud-two')
-#: As patient as a test may be with a service that is down.
-REQUESTS = conf_settings.Requests(
-    connect_timeout=5,
-    read_timeout=30,
-    upload_timeout=5,
-    retries=1,
-    retry_seconds=5,
+#: Hosts on which tests run may be slow.
+PATIENT = conf_settings.Requests(read_timeout=300)
+#: With a service that is down, or hangs.
+IMPATIENT = conf_settings.Requests(
+    read_timeout=300, connect_timeout=5, retries=1, retry_seconds=5
 )
 
 
@@ -102,7 +101,7 @@ def catalogue_of(state_dir, where='devcloud', **settings):
             where,
             catalogue='glance',
             cloud=where,
-            **{'requests': REQUESTS, **settings},
+            **{'requests': PATIENT, **settings},
         ),
         state_dir=state_dir,
     )
@@ -192,7 +191,9 @@ def test_glance_killed_during_an_upload(
 ):
     with gated(cloud, tmp_path, monkeypatch) as passage:
         beside = Beside(
-            catalogue_of(state_dir, import_method=method), image, name
+            catalogue_of(state_dir, import_method=method, requests=IMPATIENT),
+            image,
+            name,
         )
         assert passage.stopped.wait(300), beside.error
         cloud.kill('glance-api')
@@ -202,7 +203,9 @@ def test_glance_killed_during_an_upload(
         assert 'Glance of cloud "devcloud"' in error.message
         # Nor can it be undone now; that stays in the journal.
         with pytest.raises(exceptions.Unavailable):
-            catalogue_of(state_dir).undo(beside.undo[0].arguments)
+            catalogue_of(state_dir, requests=IMPATIENT).undo(
+                beside.undo[0].arguments
+            )
     cloud.start('glance-api')
     [half] = left(name)
     after = catalogue_of(state_dir)
@@ -244,6 +247,7 @@ def test_glance_killed_during_an_import(
                     state_dir,
                     import_method='web-download',
                     import_url=address,
+                    requests=dataclasses.replace(IMPATIENT, upload_timeout=5),
                 ),
                 image,
                 name,
@@ -284,9 +288,7 @@ def test_full_store_is_named_and_nothing_stays(
     large = make(tmp_path / 'large.raw', 80 << 20)
     with pytest.raises(error, match=said):
         register(
-            catalogue_of(
-                state_dir, requests=conf_settings.Requests(), **settings
-            ),
+            catalogue_of(state_dir, **settings),
             large,
             name,
         )
