@@ -74,8 +74,11 @@ def translate(
             else _of_status(exc, status, what)
         )
     else:
-        found = _of_connection(exc, what, cloud) or _of_catalog(
-            exc, what, cloud
+        found = (
+            _of_answer(exc, what)
+            or _of_connection(exc, what, cloud)
+            or _of_catalog(exc, what, cloud)
+            or _of_sdk(exc, what, cloud)
         )
     if found is not None:
         found.message = redaction.redact(found.message)
@@ -144,6 +147,18 @@ def _of_status(
             hint='try again later, or look into the log of the service',
         )
     return exceptions.StageFailed(f'{what}HTTP {status}: {said}')
+
+
+def _of_answer(exc: Exception, what: str) -> exceptions.PipelineError | None:
+    """Return an error for an answer that is none of such a service."""
+    kinds = (ksa_exceptions.InvalidResponse, requests.JSONDecodeError)
+    if not isinstance(exc, kinds):
+        return None
+    return exceptions.NotFound(
+        f'{what}what answers at its address is no such service',
+        hint='check the addresses in the catalog, and the proxies of the '
+        'environment',
+    )
 
 
 def _of_connection(
@@ -217,12 +232,24 @@ def _of_catalog(
             f'{what}no such service answers at its address: {words(exc)}',
             hint=f'{hint}: auth_url',
         )
+    if isinstance(exc, ksa_exceptions.ClientException):
+        return exceptions.InvalidInput(f'{what}{words(exc)}', hint=hint)
+    return None
+
+
+def _of_sdk(
+    exc: Exception, what: str, cloud: str
+) -> exceptions.PipelineError | None:
     from openstack import exceptions as sdk_exceptions
 
-    if isinstance(
-        exc, ksa_exceptions.ClientException | sdk_exceptions.SDKException
-    ):
-        return exceptions.InvalidInput(f'{what}{words(exc)}', hint=hint)
+    if isinstance(exc, sdk_exceptions.ConfigException):
+        return exceptions.InvalidInput(
+            f'{what}{words(exc)}', hint=f'check "{cloud}" in clouds.yaml'
+        )
+    if isinstance(exc, sdk_exceptions.ResourceTimeout):
+        return exceptions.Unavailable(f'{what}{words(exc)}')
+    if isinstance(exc, sdk_exceptions.SDKException):
+        return exceptions.StageFailed(f'{what}{words(exc)}')
     return None
 
 

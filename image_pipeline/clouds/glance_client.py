@@ -68,14 +68,17 @@ class Clients:
         data: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Return the body of an answer.
+        """Return the JSON values of an answer.
 
         :param method: of HTTP.
         :param path: below the endpoint.
         :param data: JSON values, or text.
         :param headers: of the request.
         """
-        _, body = self._http.request(
+        response, body = self._http.request(
             path, method, data=data, headers=dict(headers or {})
         )
+        if not isinstance(body, dict):
+            # A page of a proxy, most likely.
+            raise ksa_exceptions.InvalidResponse(response)
         return body

@@ -253,6 +253,21 @@ def test_configuration_of_the_sdk_is_bad_input():
     assert 'bad value' in found.message
 
 
+@pytest.mark.parametrize(
+    ('exc', 'kind'),
+    [
+        (sdk_exceptions.ResourceTimeout('slow'), exceptions.Unavailable),
+        (sdk_exceptions.ResourceFailure('ERROR'), exceptions.StageFailed),
+        (sdk_exceptions.NotSupported('old'), exceptions.StageFailed),
+        (ksa_exceptions.MissingAuthPlugin('none'), exceptions.InvalidInput),
+        (ksa_exceptions.InvalidResponse(None), exceptions.NotFound),
+        (requests.JSONDecodeError('no', '', 0), exceptions.NotFound),
+    ],
+)
+def test_other_errors_of_clients_are_ours_too(exc, kind):
+    assert type(told(exc)) is kind
+
+
 @pytest.mark.parametrize('exc', [ValueError('x'), KeyError('y')])
 def test_bug_is_none_of_it(exc):
     assert told(exc) is None

@@ -48,3 +48,11 @@ def test_json_values_and_text_are_sent(cloud, wire):
         ['{"a": 1}', '[]'],
         [b'{"a": 1}', b'[]'],
     )
+
+
+@pytest.mark.parametrize('content', [b'<p>a page of a proxy', b'', []])
+def test_answer_that_is_no_mapping_is_of_another_service(cloud, wire, content):
+    wire.answer('GET', '/v2/x', 200, content)
+    clients = glance_client.Clients(cloud.session, 'http://glance.test:9292')
+    with pytest.raises(ksa_exceptions.InvalidResponse):
+        clients.send('GET', '/v2/x')
