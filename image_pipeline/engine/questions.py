@@ -63,9 +63,8 @@ def questions(
     """
     by_target: dict[str, list[decide.Decision]] = {}
     for one in decisions:
-        # What is on this host was checked with the host.
         target = one.step.context.target
-        if not one.skip and target is not None and target.cloud is not None:
+        if not one.skip and target is not None and not _is_here(target):
             by_target.setdefault(target.name, []).append(one)
     sizes = _Sizes(decisions, store, recipe)
     for name, chosen in by_target.items():
@@ -120,6 +119,14 @@ def everything(
         (SERVERS, _hypervisor(target, settings, store, intent)),
     ):
         yield Question(target=target.name, steps=(), who=who, ask=ask)
+
+
+def _is_here(target: conf_settings.Target) -> bool:
+    """Whether all of a target is on this host, and checked with it."""
+    return target.cloud is None and (target.catalogue, target.hypervisor) == (
+        'directory',
+        'qemu',
+    )
 
 
 def _intent(

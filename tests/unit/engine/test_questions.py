@@ -194,3 +194,11 @@ def test_target_can_be_asked_for_everything_that_a_bake_does(asked, settings):
         intent = asked.seen[-1][1]
         assert intent.makes.keys() - {artifact.SMOKE_REPORT} == kinds
         assert intent.makes[artifact.SMOKE_REPORT]['memory_mib'] == 1024
+
+
+def test_catalogue_of_another_package_is_asked_without_a_cloud(asked):
+    shelf = fakes.target('shelf', catalogue='shelf')
+    found, _ = asked(
+        decision('register', makes=artifact.REGISTRATION, target=shelf)
+    )
+    assert [one.target for one in found] == ['shelf']
