@@ -11,12 +11,14 @@
 # under the License.
 
 import dataclasses
+import threading
 
 import pytest
 
 from image_pipeline import artifact, exceptions
 from image_pipeline.engine import events
 from image_pipeline.engine import job as engine_job
+from image_pipeline.host import cancellation
 
 TARGET_RECIPE = """\
 version: 1
@@ -168,6 +170,24 @@ def test_stage_without_a_limit_has_no_timer(plan, job, timers):
     with engine_job.limited(there, there.plan.step('fake-make')) as token:
         assert not token.cancelled
     assert timers == []
+
+
+def test_question_of_a_stage_is_given_up_with_the_stage(plan, job):
+    there = job(plan())
+    free = threading.Event()
+    try:
+        with (
+            pytest.raises(exceptions.Interrupted, match='SIGINT'),
+            engine_job.limited(there, there.plan.step('fake-make')),
+        ):
+
+            def ask():
+                there.cancelled.cancel('SIGINT')
+                free.wait(60)
+
+            cancellation.abandonable(ask)
+    finally:
+        free.set()
 
 
 def test_stage_within_its_limit_goes_on(plan, job, settings, timers):
