@@ -131,3 +131,37 @@ class TestProbe(conformance.ProbeConformance):
     defects: ClassVar = [
         ('LIVE-IDENTITY', 'machine-id=\n', 'fail', 'empty'),
     ]
+
+
+def told(**facts: str) -> base.ProbeResult:
+    return base.ProbeResult(
+        probe=identity.ID,
+        title='',
+        outcome=artifact.Outcome.PASS,
+        facts={name.replace('_', '-'): value for name, value in facts.items()},
+    )
+
+
+def test_instance_that_keeps_its_identity_passes() -> None:
+    before = told(machine_id='a', random_seed='b')
+    # A seed is new at each boot, and must be.
+    after = told(machine_id='a', random_seed='c')
+    assert identity.kept(before, after).outcome is artifact.Outcome.PASS
+
+
+def test_instance_that_changes_its_identity_fails() -> None:
+    found = identity.kept(told(machine_id='a'), told(machine_id='b'))
+    assert found.outcome is artifact.Outcome.FAIL
+    assert 'machine-id' in found.evidence[0].message
+
+
+def test_identity_that_was_not_told_is_unknown() -> None:
+    outcomes = {
+        identity.kept(before, after).outcome
+        for before, after in (
+            (None, told(machine_id='a')),
+            (told(machine_id='a'), None),
+            (told(), told()),
+        )
+    }
+    assert outcomes == {artifact.Outcome.UNKNOWN}

@@ -69,3 +69,11 @@ def test_question_of_several_probes_is_asked_once() -> None:
         'EGI-SSH-02',
         identity.ID,
     ]
+
+
+def test_script_comes_again_only_if_it_is_to() -> None:
+    probes = registry.select(['HYG-05'])
+    once = script.render('0' * 16, probes, wait=1)
+    always = script.render('0' * 16, probes, wait=1, every_boot=True)
+    assert b'per-boot' not in once
+    assert b'/var/lib/cloud/scripts/per-boot/image-pipeline' in always

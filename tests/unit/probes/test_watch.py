@@ -191,3 +191,25 @@ def test_seconds_that_the_questions_took_are_heard(
     )
     heard = watching.look(took + b'\n' + ALL, running=True)
     assert heard and heard.asking == 4.5
+
+
+def test_answers_of_the_boot_before_are_not_taken(clock: Clock) -> None:
+    watching = watch.Watch(
+        NONCE, PROBES, limits=LIMITS, clock=clock, after='0' * 8
+    )
+    assert watching.look(ALL, running=True) is None
+    again = ALL + b''.join(
+        line + b'\n'
+        for name in ('hello', *(probe.id for probe in PROBES))
+        for line in protocol.encode(
+            NONCE, '1' * 8, name, protocol.Answer(text='y')
+        )
+    )
+    heard = watching.look(again, running=True)
+    assert heard and heard.boot == '1' * 8
+    assert {one.text for one in heard.answers.values()} == {'y'}
+
+
+def test_boot_that_answered_is_named(watching: watch.Watch) -> None:
+    heard = watching.look(ALL, running=True)
+    assert heard and heard.boot == '0' * 8
