@@ -227,7 +227,7 @@ def _read(
     cancelled: images.Check | None,
 ) -> bytes:
     file.seek(0)
-    data = b''
+    data = bytearray()
     while block := file.read(_BLOCK):
         if cancelled:
             cancelled()
@@ -240,4 +240,4 @@ def _read(
         raise exceptions.DigestMismatch(
             f'the file has {len(data)} bytes, not {size}'
         )
-    return data
+    return bytes(data)

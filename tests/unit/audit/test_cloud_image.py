@@ -11,6 +11,8 @@
 # under the License.
 
 
+import io
+
 import pytest
 
 from image_pipeline import exceptions
@@ -20,21 +22,15 @@ from image_pipeline.testing import disks, fake_images, listed
 
 IMAGE_ID = '00000001-0000-4000-8000-000000000000'
 # More than the rules need of it.
-SOUND = disks.gpt_disk(
-    [disks.Slot(start=disks.MIB, size=disks.MIB)], size=32 * disks.MIB
-)
+SOUND = disks.gpt_disk([disks.Slot(start=disks.MIB, size=disks.MIB)])
 EGI = profile.load('egi', registry.rules())
 
 
 @pytest.fixture
-def client(tmp_path):
+def client():
     made = fake_images.FakeImages()
     made.create(IMAGE_ID, name='debian-12', disk_format='raw')
-    file = tmp_path / 'x'
-    file.write_bytes(SOUND)
-    with file.open('rb') as stream:
-        made.upload(IMAGE_ID, stream, len(SOUND))
-    file.unlink()
+    made.upload(IMAGE_ID, io.BytesIO(SOUND), len(SOUND))
     return made
 
 
