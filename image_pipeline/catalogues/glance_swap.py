@@ -366,7 +366,8 @@ class Swaps:
         raise exceptions.NotFound(
             f'image {image_id} of target "{self._target.name}" is none of '
             'the pipeline',
-            hint=f'take it in: `image-pipeline image adopt {image_id}`',
+            hint=f'take it in: `image-pipeline image adopt {image_id} '
+            '--name NAME`',
         )
 
     def _registered(self, image_id: str) -> artifact.ImageRecord:
