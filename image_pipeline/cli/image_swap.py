@@ -117,6 +117,7 @@ class ImagePromote(_Swap):
         if parsed_args.dry_run:
             from image_pipeline.catalogues import states
 
+            catalogue.check_promotion(image.id, force=parsed_args.force)
             swap = states.promote(
                 image,
                 states.current(images, image.final_name),

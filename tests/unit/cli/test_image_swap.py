@@ -109,6 +109,20 @@ def test_dry_run_shows_and_changes_nothing(call, add, catalogue, words):
     assert rows(out) == dry
 
 
+def test_dry_run_refuses_what_only_the_catalogue_knows(call, two, monkeypatch):
+    catalogue, add = two['one']
+    add(b'1', tested=True)
+
+    def refuse(image_id, *, force):
+        raise exceptions.StateConflict('there is one made by hand')
+
+    monkeypatch.setattr(catalogue, 'check_promotion', refuse)
+    words = ('image', 'promote', NAME, '--target', 'one', '--dry-run')
+    status, out, err = call(*words)
+    assert (status, out) == (1, '')
+    assert 'made by hand' in err
+
+
 @pytest.mark.parametrize('dry', [(), ('--dry-run',)])
 def test_candidate_that_nobody_booted_is_refused(call, add, catalogue, dry):
     record = add(b'1')
