@@ -227,7 +227,7 @@ def test_nobody_without_anything_but_a_clouds_yaml_rolls_back(
         cwd='/',
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     assert {row['id']: row['after'] for row in json.loads(done.stdout)} == {
