@@ -18,10 +18,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import kombu
 import pytest
 
 from image_pipeline.clouds import cloud as clouds_cloud
@@ -32,6 +34,8 @@ tiny_images = tiny_fixture.tiny_images
 _CONSUMER = (
     Path(__file__).parents[2] / 'doc/source/contributor/examples/consumer.py'
 )
+#: The queue of that example.
+_QUEUE = 'tell-of-images'
 _CONF = """\
 [oslo_messaging_notifications]
 driver = messagingv2
@@ -85,6 +89,18 @@ def cleaned(cloud, name):
             if image.protected:
                 client.patch(image.id, {'protected': False})
             client.delete(image.id)
+
+
+def wait_for_consumer(url, queue):
+    """Wait until somebody gets what arrives in a queue."""
+    with kombu.Connection(url.replace('rabbit:', 'amqp:')) as connection:
+        for _ in range(1800):
+            with contextlib.suppress(connection.channel_errors):
+                found = connection.channel().queue_declare(queue, passive=True)
+                if found.consumer_count:
+                    return
+            time.sleep(0.5)
+    raise AssertionError(f'nobody listens to {queue}')
 
 
 def heard(process):
@@ -161,6 +177,7 @@ def test_a_consumer_hears_of_what_commands_do_with_an_image(
         text=True,
     )
     try:
+        wait_for_consumer(cloud.transport_url, _QUEUE)
         with listening(
             pipeline,
             '--format=json',
@@ -181,12 +198,7 @@ def test_a_consumer_hears_of_what_commands_do_with_an_image(
                 else:
                     assert done.status == 0, told_of
             told = heard(listener)
-        # It may have begun to listen after the promotion.
-        said = None
-        while said is None:
-            line = consumer.stdout.readline()
-            if line.startswith(name):
-                said = line
+        said = next(line for line in consumer.stdout if line.startswith(name))
     finally:
         consumer.kill()
         consumer.wait()
