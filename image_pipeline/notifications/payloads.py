@@ -159,7 +159,8 @@ class ImagePayload(Payload):
         ``retired`` or ``rejected``; ``deleted``; null where it is not
         registered yet.
     :param sha256: the digest of its file; null if that is not known.
-    :param former_id: the image that it takes, or took, the place of.
+    :param former_id: the image that it took the place of; null if there was
+        none.
     :param recipe: the recipe's name; null if it was made by hand.
     :param run: the run that does it; null for a command.
     :param reason: why it is done, if somebody said so.
