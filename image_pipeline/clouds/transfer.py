@@ -45,13 +45,19 @@ _PAST_THE_END = 416
 #: Bytes that are read and sent at once.
 BLOCK = 1 << 20
 
-_UNDER_WAY = frozenset({images.SAVING, 'uploading'})
+#: States in which Glance may not have seen yet that a connection broke.
+_PENDING = frozenset({images.QUEUED, images.SAVING, 'uploading'})
 
 #: How often the data are sent at most.
 _TRIES = 3
 #: Seconds for which Glance may take to see that a connection broke.
-_SETTLED = 15.0
-_GLANCE = 0.1
+_SETTLED = 30.0
+#: How often it is looked at then, in seconds, and how many looks in a row must
+#: find it queued.
+_LOOK = 0.5
+_QUIET = 5
+#: How often a person is told of progress, in seconds.
+_TELL = 0.1
 #: Bytes a second that an upload has at least, for the life of a token.
 _SLOW = 5 << 20
 _SHORT = 600.0
@@ -148,6 +154,7 @@ class Data:
         }
         if store:
             headers['x-image-meta-store'] = store
+        broke: exceptions.Unavailable | None = None
         for left in range(_TRIES - 1, -1, -1):
             # A token must last until Glance has seen the last byte.
             self._cloud.renew(max(_SHORT, size / _SLOW))
@@ -161,6 +168,11 @@ class Data:
                     )
             except exceptions.Unavailable as exc:
                 broke = exc
+            except exceptions.StateConflict as exc:
+                if broke is None:
+                    raise
+                # Glance has come to the former request only now.
+                broke = exceptions.Unavailable(exc.message, hint=exc.hint)
             else:
                 return
             status = self._settled(cancelled)
@@ -191,16 +203,21 @@ class Data:
     def _settled(self, cancelled: images.Check | None) -> str:
         """Return the image's status, when Glance has seen that we are gone."""
         until = time.monotonic() + _SETTLED
+        quiet = 0
         while True:
             try:
                 status = self._status()
             except exceptions.Unavailable:
                 return 'not to be seen now'
-            if status not in _UNDER_WAY or time.monotonic() > until:
+            # A busy Glance has not begun with the request that broke: it is
+            # queued, then saving, and queued again.
+            quiet = quiet + 1 if status == images.QUEUED else 0
+            over = time.monotonic() > until
+            if quiet == _QUIET or over or status not in _PENDING:
                 return status
             if cancelled:
                 cancelled()
-            time.sleep(5 * _GLANCE)
+            time.sleep(_LOOK)
 
     def ranges(self) -> bool:
         """Whether the store honours ranges."""
@@ -335,7 +352,7 @@ def _watched(
     thread.start()
     told = 0
     try:
-        while not over.wait(_GLANCE):
+        while not over.wait(_TELL):
             if cancelled:
                 cancelled()
             if progress and body.done != told:

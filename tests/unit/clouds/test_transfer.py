@@ -104,6 +104,27 @@ def test_upload_waits_until_glance_has_seen_that_it_broke(client, wire):
     assert bodies(wire) == [DATA, DATA]
 
 
+def test_upload_waits_for_a_glance_that_is_late(client, wire):
+    # It comes to the request that broke only when the next one is there.
+    wire.answer(
+        'PUT', PATH, BROKEN, (409, b'<p>from saving to saving'), (204,)
+    )
+    upload(client)
+    assert bodies(wire) == [DATA, DATA, DATA]
+    wire.answer('PUT', PATH, BROKEN, (204,))
+    saving = IMAGE | {'status': 'saving'}
+    wire.answer(
+        'GET',
+        '/v2/images/i1',
+        *[(200, IMAGE)] * 4,
+        (200, saving),
+        (200, IMAGE),
+    )
+    before = len(wire.sent('GET'))
+    upload(client)
+    assert len(wire.sent('GET')) - before == 10
+
+
 def test_upload_whose_answer_was_lost_is_done(client, wire):
     wire.answer('PUT', PATH, BROKEN)
     wire.answer('GET', '/v2/images/i1', 200, IMAGE | {'status': 'active'})
