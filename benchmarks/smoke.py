@@ -37,11 +37,11 @@ from image_pipeline.conf import settings
 from image_pipeline.host import cancellation, process
 from image_pipeline.hypervisors import base, nova, nova_choose, nova_told
 from image_pipeline.probes import registry, script, watch
+from image_pipeline.stages import keys
 from image_pipeline.store import cache as store_cache
 from image_pipeline.testing import tiny_image
 
 _LIMITS = watch.Limits(total=1800, silence=900, answer=900)
-_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINRY9iNTpXX2WfoNw4MHbJjnMdvQ3K1J5'
 _SHAPE = base.Shape(
     firmware=base.Firmware.BIOS,
     vcpus=1,
@@ -86,7 +86,7 @@ def ours(
         seed=base.Seed(
             instance_id=str(uuid.uuid4()),
             hostname='benchmark',
-            public_key=_KEY,
+            public_key=keys.make(None),
             user_data=user_data,
             run_id='benchmark',
         ),
