@@ -63,6 +63,16 @@ class Recovery:
         :returns: what was done, one line each.
         :raises Unavailable: somebody is at it for too long.
         """
+        return self.settled(name, patience)[1]
+
+    def settled(
+        self, name: str, patience: glance_desk.Patience | None
+    ) -> tuple[glance_family.Family, list[str]]:
+        """Do as :meth:`settle`; return the images of the name, too.
+
+        :param name: the final name.
+        :param patience: how long to wait.
+        """
         done: list[str] = []
         while True:
             family = self._desk.look(name)
@@ -72,7 +82,7 @@ class Recovery:
                 if self._desk.alive(image, intent)
             ]
             if living and patience is None:
-                return done
+                return family, done
             if living and patience is not None:
                 patience.wait(*living[0])
                 continue
@@ -80,10 +90,10 @@ class Recovery:
                 line = self._step(family)
             except glance_desk.Lost:
                 if patience is None:
-                    return done
+                    return family, done
                 continue
             if line is None:
-                return done
+                return family, done
             done += [line] if line else []
 
     def all(self) -> list[str]:

@@ -100,8 +100,8 @@ class Switch:
         patience = glance_desk.Patience(desk.clock)
         notes: list[str] = []
         for _ in range(_TRIES):
-            notes += self.recovery.settle(name, patience)
-            family = desk.look(name)
+            family, said = self.recovery.settled(name, patience)
+            notes += said
             move = decide(family)
             if move is None:
                 return Done(move=None, notes=tuple(notes))
