@@ -35,7 +35,7 @@ LOG = logging.getLogger(__name__)
 
 Objection = artifact.Objection
 #: Seconds for all targets together.
-LIMIT = 90.0
+LIMIT = 180.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,9 @@ import yaml
 from image_pipeline.clouds import cloud as clouds_cloud
 from image_pipeline.testing import tiny_stages
 
+#: A member of a project in which no other test starts servers.
+_OTHER = 'devcloud-other'
+
 
 @pytest.fixture
 def name():
@@ -35,6 +38,16 @@ def recipe(name, tmp_path):
     image = tmp_path / 'image.qcow2'
     image.write_bytes(b'QFI\xfb'.ljust(512, b'\0'))
     return tiny_stages.recipe(tmp_path / f'{name}.yaml', image=image)
+
+
+@pytest.fixture
+def there(name):
+    """An image: rights are found out by the id of one."""
+    client = clouds_cloud.Cloud(_OTHER).images
+    made = str(uuid.uuid4())
+    client.create(made, name=f'{name}-other', disk_format='qcow2')
+    yield made
+    client.delete(made)
 
 
 @pytest.fixture
@@ -87,14 +100,14 @@ def only_error(done, *, status=2):
 
 
 def test_member_with_room_may_bake(cloud, planned):
-    done = planned('devcloud')
+    done = planned(_OTHER)
     assert done.status == 0, done.err
     assert objections(done) == {'error': [], 'warning': []}
 
 
 def test_nothing_is_left_by_asking(cloud, planned, name):
-    planned('devcloud')
-    seen = clouds_cloud.Cloud('devcloud')
+    planned(_OTHER)
+    seen = clouds_cloud.Cloud(_OTHER)
     for hidden in (False, True):
         assert seen.images.find(name=name, hidden=hidden) == []
     assert [
@@ -105,9 +118,10 @@ def test_nothing_is_left_by_asking(cloud, planned, name):
 def test_reader_may_neither_make_an_image_nor_start_a_server(cloud, planned):
     done = planned('devcloud-reader')
     assert done.status == 2
-    image, server = objections(done)['error']
+    # Other tests may have used up the quota of the project meanwhile.
+    said = [one for one in objections(done)['error'] if 'quota' not in one]
+    image, server = said
     assert 'may not make the image' in image
-    assert 'add_image' in image
     assert 'may not start servers' in server
     assert done.err.count('it takes the role member') == 2
 
@@ -120,16 +134,14 @@ def test_problems_of_all_targets_are_told_at_once(cloud, planned):
     assert 'cloud "devcloud-two" has no service "compute"' in said
 
 
-def test_public_needs_an_administrator(cloud, planned):
-    assert 'image public' in only_error(
-        planned('devcloud', visibility='public')
-    )
+def test_public_needs_an_administrator(cloud, planned, there):
+    assert 'image public' in only_error(planned(_OTHER, visibility='public'))
     done = planned('devcloud-admin', visibility='public')
     assert not any('public' in one for one in objections(done)['error'])
 
 
 def test_what_is_named_must_be_there(cloud, planned):
-    done = planned('devcloud', stores='fsat', flavor='huge', network='nonet')
+    done = planned(_OTHER, stores='fsat', flavor='huge', network='nonet')
     store, flavor, network = sorted(
         objections(done)['error'],
         key=lambda one: one.split('has no ')[1][::-1],
@@ -142,12 +154,14 @@ def test_what_is_named_must_be_there(cloud, planned):
 
 
 def test_flavor_must_hold_the_image(cloud, planned):
-    done = planned('devcloud', flavor='nano')
-    assert 'flavor nano of target "devcloud" is too small' in only_error(done)
+    done = planned(_OTHER, flavor='nano')
+    assert 'flavor nano of target "devcloud-other" is too small' in only_error(
+        done
+    )
 
 
 def test_format_must_be_one_that_the_cloud_takes(cloud, planned):
-    done = planned('devcloud', properties='min_disk:many')
+    done = planned(_OTHER, properties='min_disk:many')
     assert 'min_disk is "many", not a whole number' in done.err
     assert done.status == 2
 
@@ -168,12 +182,12 @@ def test_property_that_is_protected_is_refused(cloud, planned, name):
 
 
 def test_name_that_somebody_took_by_hand_is_told(cloud, planned, name):
-    client = clouds_cloud.Cloud('devcloud').images
+    client = clouds_cloud.Cloud(_OTHER).images
     made = str(uuid.uuid4())
     client.create(made, name=name, disk_format='qcow2')
     try:
-        assert made in only_error(planned('devcloud'))
-        by_person = planned('devcloud', promote='manual')
+        assert made in only_error(planned(_OTHER))
+        by_person = planned(_OTHER, promote='manual')
     finally:
         client.delete(made)
     assert by_person.status == 0
@@ -220,7 +234,8 @@ def test_quota_without_room_for_a_server_is_told(cloud, planned):
 def test_bake_refuses_before_anything_is_done(cloud, program, recipe):
     done = program('bake', recipe, '--target', 'devcloud-reader')
     assert done.status == 2
-    assert 'the run would fail: 2 problems' in done.err
+    assert 'the run would fail' in done.err
+    assert 'may not start servers' in done.err
     assert 'nothing was begun' in done.err
     runs: Path = program.state_dir / 'runs'
     assert not runs.exists() or not list(runs.iterdir())
@@ -250,5 +265,5 @@ def test_doctor_says_what_a_target_lacks(cloud, program):
 
 def test_keystone_that_is_down_may_be_up_again(exclusive_cloud, planned):
     exclusive_cloud.stop('keystone')
-    done = planned('devcloud')
+    done = planned(_OTHER)
     assert 'Keystone' in only_error(done, status=5)
