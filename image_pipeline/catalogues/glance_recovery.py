@@ -195,31 +195,25 @@ class Recovery:
 
     def clear(
         self, family: glance_family.Family, image_id: str, action: str
-    ) -> dict[str, images.Image]:
+    ) -> None:
         """Take the marks from the images that another one has replaced.
 
         :param family: the images of the name, as seen last.
         :param image_id: the one that replaced them; if it is not shown any
             more, the next one sees to them.
         :param action: the change.
-        :returns: by id, those that this has cleared.
         """
-        done = {}
         if any(one.id == image_id for one in family.shown):
             for image in family.handed_over(action):
-                after = self._clear(image.id, action)
-                if after is not None:
-                    done[image.id] = after
-        return done
+                self._clear(image.id, action)
 
-    def _clear(self, image_id: str, action: str) -> images.Image | None:
+    def _clear(self, image_id: str, action: str) -> None:
         with contextlib.suppress(
             exceptions.StateConflict, exceptions.NotFound
         ):
-            return self._desk.client.patch(
+            self._desk.client.patch(
                 image_id, {}, [glance_intents.HANDOVER + action]
             )
-        return None
 
     def _bring_back(
         self,

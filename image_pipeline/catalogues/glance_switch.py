@@ -131,11 +131,7 @@ class Switch:
             finally:
                 desk.forget(intent)
             done = self._done(family, now, move, intent)
-            notes += [*seen, *glance_members.note(done.members)]
-            if move.shows:
-                notes += glance_family.made_meanwhile(
-                    desk.client, desk.project, name
-                )
+            notes += [*seen, *done.notes]
             return dataclasses.replace(done, notes=tuple(notes))
         raise exceptions.Unavailable(
             f'{name}: others change its images all the time',
@@ -272,26 +268,30 @@ class Switch:
         ids = [move.image.image_id]
         former = None
         members: tuple[base.Member, ...] = ()
-        cleared: dict[str, images.Image] = {}
-        if move.shows:
-            cleared = self.recovery.clear(after, image.id, intent.action)
-            if image.hidden:
-                # Others have replaced it already; whatever is left goes.
-                self.recovery.settle(before.name)
+        notes: list[str] = []
         if move.former is not None:
             ids.append(move.former.image_id)
-            former = cleared.get(move.former.image_id)
-        if move.former is not None and former is None:
-            # Somebody else has cleared it; or deleted it since.
-            with contextlib.suppress(exceptions.NotFound):
-                former = desk.client.get(move.former.image_id)
+            former = after.get(move.former.image_id)
         if move.shows:
-            members = glance_members.of(desk.client, image)
+            try:
+                self.recovery.clear(after, image.id, intent.action)
+                if image.hidden:
+                    # Others have replaced it already; whatever is left goes.
+                    self.recovery.settle(before.name)
+                members = glance_members.of(desk.client, image)
+                notes += glance_members.note(members)
+                notes += glance_family.made_meanwhile(
+                    desk.client, desk.project, before.name
+                )
+            except exceptions.PipelineError as exc:
+                # It is done all the same, and the next one tidies up.
+                notes.append(f'the image is current, but {exc.message}')
         known = {record.id: record for record in before.records}
         return Done(
             move=move,
             image=image,
             former=former,
             before=tuple(known[one] for one in ids),
+            notes=tuple(notes),
             members=members,
         )

@@ -59,9 +59,11 @@ def promote(
         except BaseException as exc:
             said = _take_back(done)
             if isinstance(exc, exceptions.PipelineError):
-                exc.message = '; '.join(
-                    [f'{catalogue.target.name}: {exc.message}', *said]
-                )
+                where = catalogue.target.name
+                said = [f'{where}: {exc.message}', *said]
+                if _is_current(catalogue, image_id):
+                    said.append(f'{where}: {image_id} is current all the same')
+                exc.message = '; '.join(said)
                 exc.args = (exc.message,)
             raise
         done.append((catalogue, swap))
@@ -90,6 +92,14 @@ def _check(
         now=record.created_at,
     )
     catalogue.check_promotion(image_id, force=force)
+
+
+def _is_current(catalogue: base.Catalogue, image_id: str) -> bool:
+    """Tell whether a promotion of which nobody heard the end was done."""
+    try:
+        return catalogue.get(image_id).state == _STATE.CURRENT
+    except exceptions.PipelineError:
+        return False
 
 
 def _take_back(

@@ -287,6 +287,24 @@ def test_service_that_fails_for_a_moment_is_no_obstacle(place):
     assert (place.visible(), place.left()) == ([new], [])
 
 
+def test_promotion_is_done_even_if_nobody_can_tidy_up(place):
+    place.current()
+    new = place.candidate(b'new')
+    images = fake_images.FakeImages(place.service, project=PROJECT)
+
+    def fail(request):
+        if request.method == 'patch' and place.visible() == [new]:
+            raise exceptions.Unavailable('it is down')
+
+    images.before.append(fail)
+    swap = place.swaps(images).promote(new)
+    assert swap.current.id == new
+    assert swap.notes == ('the image is current, but it is down',)
+    assert len(place.left()) == 1
+    assert place.swaps().recover() == []
+    assert place.left() == []
+
+
 def test_intent_of_another_host_holds_for_a_lease(place):
     place.current()
     new = place.candidate(b'new')
