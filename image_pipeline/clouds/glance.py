@@ -30,6 +30,7 @@ from image_pipeline.clouds import (
     glance_offers,
     images,
     offers,
+    session,
     transfer,
 )
 
@@ -70,6 +71,16 @@ class GlanceImages(images.Images):
         # Which logs in first, and says so if that does not work.
         _ = self._clients
         return self._cloud.translated(SERVICE, doing)
+
+    @contextlib.contextmanager
+    def _deleted(self, doing: str) -> Iterator[None]:
+        try:
+            with self._asked(doing):
+                yield
+        except exceptions.NotFound as exc:
+            # The answer to the first request was lost.
+            if not session.repeated(exc):
+                raise
 
     def _send(
         self,
@@ -197,7 +208,7 @@ class GlanceImages(images.Images):
 
     def delete(self, image_id: str) -> None:
         """Delete an image; see :meth:`.Images.delete`."""
-        with self._asked(f'delete image {image_id}'):
+        with self._deleted(f'delete image {image_id}'):
             self._clients.images.delete(_quoted(image_id))
 
     def deactivate(self, image_id: str) -> None:
@@ -326,7 +337,7 @@ class GlanceImages(images.Images):
 
     def remove_member(self, image_id: str, project: str) -> None:
         """Take an image back; see :meth:`.Images.remove_member`."""
-        with self._asked(f'take image {image_id} from project {project}'):
+        with self._deleted(f'take image {image_id} from project {project}'):
             self._clients.members.delete(_quoted(image_id), _quoted(project))
 
     def set_member(
@@ -346,7 +357,7 @@ class GlanceImages(images.Images):
 
     def delete_from_store(self, image_id: str, store: str) -> None:
         """Delete one copy; see :meth:`.Images.delete_from_store`."""
-        with self._asked(f'delete image {image_id} from store {store}'):
+        with self._deleted(f'delete image {image_id} from store {store}'):
             self._clients.images.delete_from_store(
                 _quoted(store), _quoted(image_id)
             )

@@ -124,6 +124,7 @@ class Session(ksa_session.Session):
         while True:
             try:
                 response = super().request(url, method, **kwargs)
+                response.repeated = waited > 0  # type: ignore[attr-defined]
                 wait = tries.after_response(response)
                 if wait is None:
                     return response
@@ -163,6 +164,20 @@ class Session(ksa_session.Session):
             host or 'a service',
             delay,
         )
+
+
+def repeated(exc: BaseException) -> bool:
+    """Whether an answer is to a request that was sent more than once.
+
+    Of a thing that is to be deleted, "not found" may then mean that the first
+    one did it.
+
+    :param exc: an error, or one that was raised from it.
+    """
+    return any(
+        getattr(getattr(one, 'response', None), 'repeated', False)
+        for one in causes(exc)
+    )
 
 
 def is_idempotent(method: str, url: str) -> bool:

@@ -177,6 +177,15 @@ def test_simple_request_is_one(client, wire, method, path, ask):
     assert wire.sent() == [f'{method} {path}']
 
 
+def test_deletion_whose_answer_was_lost_is_done(client, wire):
+    wire.answer('DELETE', '/v2/images/i1', (503,), (404,))
+    client.delete('i1')
+    assert len(wire.sent('DELETE')) == 2
+    wire.answer('DELETE', '/v2/images/i1', 404)
+    with pytest.raises(exceptions.NotFound):
+        client.delete('i1')
+
+
 def test_import_says_method_stores_and_address(client, wire):
     wire.answer('POST', '/v2/images/i1/import', 202)
     client.import_image(
