@@ -130,7 +130,8 @@ def test_proxies_share_the_session(cloud):
     user = clouds_cloud.Cloud('devcloud')
     assert user.compute.session is user.session
     assert user.network.session is user.session
-    assert [one.name for one in user.network.networks()] == ['provider']
+    # Others may have made more.
+    assert 'provider' in {one.name for one in user.network.networks()}
     assert list(user.compute.flavors())
 
 
