@@ -12,7 +12,9 @@
 
 """Delete an image, but not the memory of what was rejected."""
 
-from image_pipeline import artifact
+import contextlib
+
+from image_pipeline import artifact, exceptions
 from image_pipeline.catalogues import (
     glance_desk,
     glance_family,
@@ -49,7 +51,9 @@ def delete(desk: glance_desk.Desk, image: images.Image) -> None:
             )
     if image.protected:
         desk.client.patch(image.id, {'protected': False})
-    desk.client.delete(image.id)
+    # A request that was repeated after a silence finds it gone.
+    with contextlib.suppress(exceptions.NotFound):
+        desk.client.delete(image.id)
 
 
 def _heir(family: glance_family.Family, image_id: str) -> images.Image | None:

@@ -563,6 +563,19 @@ def test_deletion_is_asked_for_twice(place):
     assert old not in place.service.images
 
 
+def test_image_that_is_gone_when_it_is_to_be_deleted_is_deleted(place):
+    image_id = place.candidate()
+    images = fake_images.FakeImages(place.service, project=PROJECT)
+
+    def repeat(request):
+        if request.method == 'delete':
+            place.images.delete(image_id)
+
+    images.before.append(repeat)
+    place.swaps(images).discard(image_id, reason='newer ones exist')
+    assert image_id not in place.service.images
+
+
 def test_retired_image_is_not_protected_any_more(place):
     old = place.current()
     place.current(b'new')
