@@ -245,8 +245,9 @@ def pipeline(pipeline: Any, devcloud: Devcloud) -> Any:
 
 
 def _need_root() -> None:
-    # Where CI is set, devcloud itself says so, and the test fails.
-    if os.geteuid() != 0 and not os.environ.get('CI'):
+    if os.geteuid() != 0 and os.environ.get('CI'):
+        pytest.fail('tools/devcloud needs root', pytrace=False)
+    if os.geteuid() != 0:
         pytest.skip('tools/devcloud needs root')
 
 

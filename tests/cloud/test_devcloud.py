@@ -20,6 +20,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,25 @@ def test_an_override_holds_until_the_cloud_is_mended(
     exclusive_cloud.mend()
     assert 'image_size_cap = 7\n' not in config.read_text()
     assert set(states(exclusive_cloud).values()) == {'ready'}
+
+
+def test_the_agents_report_after_the_broker_was_killed_and_mended(
+    exclusive_cloud: Any,
+) -> None:
+    exclusive_cloud.kill('rabbitmq')
+    killed = datetime.now(UTC).replace(microsecond=0)
+    exclusive_cloud.mend()
+    agents = exclusive_cloud.openstack(
+        'network', 'agent', 'list', '--long', '-f', 'json',
+        cloud='devcloud-admin',
+    )  # fmt: skip
+    services = exclusive_cloud.openstack(
+        'compute', 'service', 'list', '-f', 'json', cloud='devcloud-admin'
+    )
+    assert all(agent['Alive'] for agent in agents)
+    for service in services:
+        then = datetime.fromisoformat(service['Updated At'])
+        assert then.replace(tzinfo=UTC) > killed
 
 
 def test_an_unknown_service_is_named_with_those_that_there_are(

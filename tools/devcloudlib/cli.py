@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if os.geteuid() != 0:
             raise errors.DevcloudError(
-                'devcloud makes namespaces and interfaces: it needs root',
+                'namespaces and network interfaces need root',
                 f'sudo {Path(sys.argv[0])} ...',
             )
         return command(arguments)

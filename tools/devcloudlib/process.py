@@ -58,6 +58,8 @@ class Process:
         self._stopped = False
         self._ready = False
         self._lock = threading.Lock()
+        #: Whether it was stopped or killed since somebody set this to False.
+        self.disturbed = False
 
     @property
     def state(self) -> str:
@@ -82,8 +84,17 @@ class Process:
         with self._lock:
             if self.pid is None:
                 self._spawn()
+        self.wait(since=self._since)
+
+    def wait(self, *, since: float) -> None:
+        """Wait until it is ready.
+
+        :param since: what it has said before is not believed, in seconds
+            since the epoch.
+        :raises DevcloudError: if it ends, or is not ready in time.
+        """
         deadline = time.monotonic() + _READY
-        while not services.is_ready(self.service, self._cloud, self._since):
+        while not services.is_ready(self.service, self._cloud, since):
             if self.pid is None:
                 raise errors.DevcloudError(
                     f'{self.service.name} ended: {self._last_words()}',
@@ -99,6 +110,7 @@ class Process:
 
     def stop(self) -> None:
         """End it as a service manager would, and all that it started."""
+        self.disturbed = True
         self._signal(signal.SIGTERM)
         if self._popen is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -112,7 +124,7 @@ class Process:
 
     def kill(self) -> None:
         """Kill it and all that it started, as a crash would."""
-        self._stopped = True
+        self._stopped = self.disturbed = True
         if self._popen is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)

@@ -27,6 +27,14 @@ from devcloudlib import api, config, errors, instance
 #: What the log of a service says before each of its starts.
 STARTED = '--- devcloud starts '
 
+#: What others stand on, in their order.
+FOUNDATIONS = (
+    *('mariadb', 'rabbitmq', 'virtlogd', 'libvirtd'),
+    *('keystone', 'placement'),
+)
+#: Those that the others have connections to, and lose.
+SHARED = ('mariadb', 'rabbitmq')
+
 #: Whether a service is ready that was started at that time.
 Probe = Callable[[instance.Instance, float], bool]
 

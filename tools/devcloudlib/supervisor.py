@@ -19,6 +19,7 @@ is nothing to clean up after a ``kill -9`` but files.
 """
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent import futures
 from pathlib import Path
 from typing import Any
 
@@ -217,14 +219,42 @@ class Supervisor:
     def _mend(self) -> list[str]:
         overridden = self._cloud.overrides()
         self._cloud.override({})
-        mended = []
-        for name, running in self._processes.items():
-            if name in overridden:
-                running.stop()
-            if running.state != 'ready':
+        now = time.time()
+        for name in overridden:
+            self._processes[name].stop()
+        down = [
+            running
+            for running in self._processes.values()
+            if running.state != 'ready'
+        ]
+        # What others stand on, one after the other; then these at once, for
+        # some are ready only when others are.
+        for running in down:
+            if running.service.name in services.FOUNDATIONS:
                 running.start()
-                mended.append(name)
-        return mended
+        self._together([running.start for running in down])
+        disturbed = [
+            running
+            for running in self._processes.values()
+            if running.disturbed
+        ]
+        if any(one.service.name in services.SHARED for one in disturbed):
+            # Each has a connection of its own to find again.
+            self._together(
+                [
+                    functools.partial(running.wait, since=now)
+                    for running in self._processes.values()
+                ]
+            )
+        for running in disturbed:
+            running.disturbed = False
+        return [running.service.name for running in down]
+
+    @staticmethod
+    def _together(work: list[Callable[[], None]]) -> None:
+        with futures.ThreadPoolExecutor(max_workers=32) as pool:
+            for done in [pool.submit(one) for one in work]:
+                done.result()
 
     def _status(self) -> dict[str, Any]:
         return {
