@@ -121,6 +121,10 @@ def adopt(
         )
     except glance_desk.Lost:
         desk.retreat(image_id, intent)
+        now = desk.client.get(image_id)
+        if glance_records.is_registered(now):
+            # By a request of ours that was repeated, or by somebody else.
+            return _again(now, name)
         raise exceptions.Unavailable(
             f'{name}: somebody else is changing its images',
             hint='try again',

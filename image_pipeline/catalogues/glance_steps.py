@@ -76,7 +76,14 @@ def hide(
             guard=glance_intents.keys(image, glance_intents.REIGN),
             protect=change.protect if change else None,
         )
-    except (exceptions.StateConflict, exceptions.NotFound):
+    except exceptions.StateConflict:
+        # A request that was repeated after a silence meets what it has done.
+        again = desk.look(image.properties[glance_records.NAME]).get(image.id)
+        mark = glance_intents.HANDOVER + (action or '')
+        if again is None or mark not in again.properties:
+            raise glance_desk.Lost from None
+        return again
+    except exceptions.NotFound:
         raise glance_desk.Lost from None
 
 

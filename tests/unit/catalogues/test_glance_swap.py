@@ -305,6 +305,30 @@ def test_promotion_is_done_even_if_nobody_can_tidy_up(place):
     assert place.left() == []
 
 
+def test_requests_that_are_repeated_after_a_silence_do_no_harm(place):
+    old = place.current()
+    new = place.candidate(b'new')
+    images = fake_images.FakeImages(place.service, project=PROJECT)
+    seen = []
+
+    def patch(image_id, changes=None, remove=()):
+        type(images).patch(images, image_id, changes, remove)
+        seen.append(place.visible())
+        return type(images).patch(images, image_id, changes, remove)
+
+    images.patch = patch
+    swap = place.swaps(images).promote(new)
+    assert (swap.current.id, swap.former.id) == (new, old)
+    # Nobody was shown again in between.
+    assert seen == [[old], [], [new], [new]]
+    assert place.left() == []
+    assert place.swaps(images).retire(old).state == 'retired'
+    assert place.swaps(images).revoke(new, reason='x', force=True)
+    made = place.by_hand()
+    assert place.swaps(images).adopt(made, name=NAME).state == 'current'
+    assert place.left() == []
+
+
 def test_intent_of_another_host_holds_for_a_lease(place):
     place.current()
     new = place.candidate(b'new')
