@@ -14,12 +14,13 @@
 
 import contextlib
 import dataclasses
-import getpass
 import itertools
+import json
 import queue
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,12 @@ class Heard:
 
 @contextlib.contextmanager
 def queue_name(lock_dir: Path) -> Iterator[str]:
-    """Give a name for a queue that no other listener of this host uses.
+    """Give a name for a queue that no other listener uses.
 
     A listener that is killed leaves its queue on the broker; the next one
     takes it over, so that they do not pile up.
 
-    :param lock_dir: where the names are locked.
+    :param lock_dir: where the names are kept, and locked.
     """
     lock_dir.mkdir(parents=True, exist_ok=True)
     for number in itertools.count():
@@ -77,25 +78,20 @@ def queue_name(lock_dir: Path) -> Iterator[str]:
             lock.acquire(wait=False)
         except locks.Held:
             continue
-        with contextlib.closing(_Released(lock)):
-            yield '.'.join(
+        try:
+            name = lock.holder().get('queue') or '.'.join(
                 (
                     messaging.EXCHANGE,
                     'listen',
                     socket.gethostname(),
-                    getpass.getuser(),
-                    str(number),
+                    uuid.uuid4().hex,
                 )
             )
+            lock.path.write_text(json.dumps({'queue': name}))
+            yield str(name)
+        finally:
+            lock.release()
         return
-
-
-class _Released:
-    def __init__(self, lock: locks.FileLock) -> None:
-        self._lock = lock
-
-    def close(self) -> None:
-        self._lock.release()
 
 
 class Listener:

@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -101,6 +102,28 @@ def wait_for_consumer(url, queue):
                     return
             time.sleep(0.5)
     raise AssertionError(f'nobody listens to {queue}')
+
+
+def queue_of(pipeline):
+    """Return the name of the queue that the last ``listen`` had."""
+    (lock,) = (pipeline.state_dir / 'locks').glob('listen-*')
+    return json.loads(lock.read_text())['queue']
+
+
+def test_ctrl_c_ends_listening_and_takes_the_queue_away(cloud, telling):
+    pipeline = telling()
+    with listening(pipeline) as process:
+        name = queue_of(pipeline)
+        wait_for_consumer(cloud.transport_url, name)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=900)
+    assert (process.returncode, out, err) == (0, '', '')
+    url = cloud.transport_url.replace('rabbit:', 'amqp:')
+    with (
+        kombu.Connection(url) as connection,
+        pytest.raises(connection.channel_errors, match='NOT_FOUND'),
+    ):
+        connection.channel().queue_declare(name, passive=True)
 
 
 def heard(process):

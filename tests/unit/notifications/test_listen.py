@@ -103,5 +103,14 @@ def test_two_listeners_of_a_host_have_two_queues(tmp_path):
     ):
         assert first != second
         assert first.startswith('image-pipeline.listen.')
+    # What a killed one has left does not pile up.
     with listen.queue_name(tmp_path) as again:
         assert again == first
+
+
+def test_listeners_with_other_state_folders_have_other_queues(tmp_path):
+    with (
+        listen.queue_name(tmp_path / 'one') as first,
+        listen.queue_name(tmp_path / 'two') as second,
+    ):
+        assert first != second
