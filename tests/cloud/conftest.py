@@ -167,17 +167,26 @@ class Devcloud:
 
         For fixtures of a wider scope than a test; not around the tests.
         """
-        with _locked(self.folder / 'use.lock', fcntl.LOCK_SH):
+        with self._used(fcntl.LOCK_SH):
             yield
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Have the cloud alone, and whole again at the end."""
-        with _locked(self.folder / 'use.lock', fcntl.LOCK_EX):
+        with self._used(fcntl.LOCK_EX):
             try:
                 yield
             finally:
                 self.mend()
+
+    @contextlib.contextmanager
+    def _used(self, how: int) -> Iterator[None]:
+        with contextlib.ExitStack() as use:
+            # Whoever waits for the cloud alone keeps those behind it waiting:
+            # else they would share it among them for ever.
+            with _locked(self.folder / 'turn.lock', fcntl.LOCK_EX):
+                use.enter_context(_locked(self.folder / 'use.lock', how))
+            yield
 
 
 @pytest.fixture(autouse=True)
