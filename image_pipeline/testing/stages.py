@@ -261,9 +261,7 @@ def install(
     (info / 'METADATA').write_text(
         'Metadata-Version: 2.1\nName: image-pipeline-fakes\nVersion: 1\n'
     )
-    lines = [
-        f'{one.name} = {one.__module__}:{one.__name__}' for one in stages
-    ]
+    lines = [f'{one.name} = {one.__module__}:{one.__name__}' for one in stages]
     (info / 'entry_points.txt').write_text(
         '\n'.join(['[image_pipeline.stages]', *lines, ''])
     )

@@ -27,12 +27,16 @@ case ${way:-} in
     emergency)
         echo 'You are in emergency mode. After logging in, type' \
             '"journalctl -xb" to view'
-        while :; do sleep 1000; done
+        while :; do
+            sleep 1000
+        done
         ;;
     off) poweroff -f ;;
     login)
         echo 'tiny login: '
-        while :; do sleep 1000; done
+        while :; do
+            sleep 1000
+        done
         ;;
 esac
 # Like a real guest, it stops when the power button is pressed.
