@@ -189,6 +189,7 @@ def test_elements_become_a_disk_and_a_list_of_packages(
             'version': '1.0',
             'architecture': 'all',
             'source': 'tiny-src',
+            'source_version': '2.0',
         }
     ]
     assert list((tmp_path / 'work/build').iterdir()) == []
