@@ -437,7 +437,8 @@ def test_file_that_is_not_its_digest_does_not_stay(name, image, state_dir):
 def test_cancelling_in_the_middle_of_an_upload_takes_the_image_away(
     name, tmp_path, state_dir, method
 ):
-    image = make(tmp_path / 'large.raw', 8 << 20)
+    # Large enough that its upload takes several times as long as a look.
+    image = make(tmp_path / 'large.raw', 256 << 20)
     token = cancellation.CancellationToken()
     seen = []
 
