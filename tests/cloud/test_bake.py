@@ -76,7 +76,7 @@ def _images(cloud: Any, *options: str) -> list[dict[str, Any]]:
         found = cloud.openstack(
             *('image', 'list', '-f', 'json', '--long'), *hidden, *options
         )
-        rows += [row for row in found if row['Name'].startswith(_NAME)]
+        rows += [row for row in found if (row['Name'] or '').startswith(_NAME)]
     return rows
 
 
@@ -104,8 +104,8 @@ def test_bake_ends_with_a_tested_candidate_that_users_do_not_see(
     image = baked.image
     states = {one['stage']: one['state'] for one in baked.done.json['stages']}
     assert states['compose'] == 'skipped'
-    assert states['register@devcloud'] == 'succeeded'
-    assert states['smoke-test@devcloud'] == 'succeeded'
+    assert states['register'] == 'succeeded'
+    assert states['smoke-test'] == 'succeeded'
     assert (image['state'], image['visibility']) == ('candidate', 'private')
     visible = cloud.openstack('image', 'list', '-f', 'json')
     assert image['id'] not in {row['ID'] for row in visible}
