@@ -14,7 +14,7 @@
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -304,6 +304,22 @@ class Objection:
             for problem in problems
             or [exceptions.Problem(message=error.message, hint=error.hint)]
         )
+
+    @classmethod
+    def tried(
+        cls, check: 'Callable[[], Iterable[Objection]]'
+    ) -> 'Iterator[Objection]':
+        """Give what a look gives, and what it raises: others go on.
+
+        :param check: the look.
+        :raises Interrupted: nobody waits for it any more.
+        """
+        try:
+            yield from check()
+        except exceptions.Interrupted:
+            raise
+        except exceptions.PipelineError as exc:
+            yield from cls.of(exc)
 
     @classmethod
     def warning(cls, message: str, hint: str | None = None) -> 'Objection':

@@ -20,7 +20,7 @@ first, and refuses the id after that
 """
 
 import datetime
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from image_pipeline import artifact, exceptions
@@ -76,7 +76,7 @@ def check_cloud(
         project=cloud.project_id,
         roles=cloud.roles,
     )
-    yield from _tried(lambda: _members(cloud, target))
+    yield from Objection.tried(lambda: _members(cloud, target))
 
 
 def check(
@@ -96,21 +96,13 @@ def check(
     :param roles: what the user is there, as far as known.
     """
     if artifact.REGISTRATION in intent.makes:
-        yield from _tried(lambda: _taken(client, target, intent))
-        yield from _tried(lambda: _room(client, target, intent))
-        yield from _tried(lambda: _stores(client, target))
-    yield from _tried(lambda: _name(client, intent, project))
-    yield from _tried(lambda: _rights(client, target, intent, project, roles))
-
-
-def _tried(check: Callable[[], Iterable[Objection]]) -> Iterator[Objection]:
-    """Give what a check gives, and what it raises; others go on."""
-    try:
-        yield from check()
-    except exceptions.Interrupted:
-        raise
-    except exceptions.PipelineError as exc:
-        yield from Objection.of(exc)
+        yield from Objection.tried(lambda: _taken(client, target, intent))
+        yield from Objection.tried(lambda: _room(client, target, intent))
+        yield from Objection.tried(lambda: _stores(client, target))
+    yield from Objection.tried(lambda: _name(client, intent, project))
+    yield from Objection.tried(
+        lambda: _rights(client, target, intent, project, roles)
+    )
 
 
 def _token(

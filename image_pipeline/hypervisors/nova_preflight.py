@@ -19,7 +19,7 @@ after that (``nova/api/openstack/compute/servers.py``, ``create``).
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from image_pipeline import artifact, exceptions
@@ -50,21 +50,11 @@ def check(
         return
     # What fails here fails everything below: it is told once.
     cloud.endpoint('compute', 'Nova')
-    yield from _tried(lambda: _rights(cloud, target))
-    yield from _tried(lambda: _flavor(cloud, target, intent, options))
-    yield from _tried(lambda: _network(cloud, target))
+    yield from Objection.tried(lambda: _rights(cloud, target))
+    yield from Objection.tried(lambda: _flavor(cloud, target, intent, options))
+    yield from Objection.tried(lambda: _network(cloud, target))
     if 'volume' in options.get('also', ()):
-        yield from _tried(lambda: _volumes(cloud, target, intent))
-
-
-def _tried(check: Callable[[], Iterable[Objection]]) -> Iterator[Objection]:
-    """Give what a check gives, and what it raises; others go on."""
-    try:
-        yield from check()
-    except exceptions.Interrupted:
-        raise
-    except exceptions.PipelineError as exc:
-        yield from Objection.of(exc)
+        yield from Objection.tried(lambda: _volumes(cloud, target, intent))
 
 
 def _rights(
@@ -141,18 +131,14 @@ def _flavor(
         ('MiB of memory', limits.total_ram, limits.total_ram_used,
          taken.ram_mib),
     ):  # fmt: skip
-        # -1: without a limit.
-        if most is None or int(most) < 0:
-            continue
-        left = int(most) - int(used or 0)
-        if left < wanted:
-            yield Objection.error(
-                f'the quota of target "{target.name}" has {max(left, 0)} of '
-                f'{most} {what} left, and a server of flavor {taken.name} '
-                f'takes {wanted}',
-                'delete servers that nobody needs (`image-pipeline reap` '
-                'removes what dead runs left), or ask for a higher quota',
-            )
+        yield from _short(
+            target,
+            what,
+            (most, used, wanted),
+            f'a server of flavor {taken.name}',
+            'delete servers that nobody needs (`image-pipeline reap` removes '
+            'what dead runs left)',
+        )
     most = getattr(limits, 'keypairs', None)
     if most is not None and int(most) >= 0:
         with cloud.translated('Nova', 'list keypairs'):
@@ -227,16 +213,37 @@ def _volumes(
             size,
         ),
     ):
-        if most is None or int(most) < 0:
-            continue
-        left = int(most) - int(used or 0)
-        if left < wanted:
-            yield Objection.error(
-                f'the quota of target "{target.name}" has {max(left, 0)} of '
-                f'{most} {what} left, and booting from a volume takes '
-                f'{wanted}',
-                'delete volumes that nobody needs, or ask for a higher quota',
-            )
+        yield from _short(
+            target,
+            what,
+            (most, used, wanted),
+            'booting from a volume',
+            'delete volumes that nobody needs',
+        )
+
+
+def _short(
+    target: conf_settings.Target,
+    what: str,
+    numbers: tuple[Any, Any, int],
+    taker: str,
+    hint: str,
+) -> Iterator[Objection]:
+    """Give that a quota has too little of something left.
+
+    :param numbers: the quota (None or -1: without a limit), what is used of
+        it, and what is wanted.
+    """
+    most, used, wanted = numbers
+    if most is None or int(most) < 0:
+        return
+    left = int(most) - int(used or 0)
+    if left < wanted:
+        yield Objection.error(
+            f'the quota of target "{target.name}" has {max(left, 0)} of '
+            f'{most} {what} left, and {taker} takes {wanted}',
+            f'{hint}, or ask for a higher quota',
+        )
 
 
 def _number(text: str | None) -> int:
