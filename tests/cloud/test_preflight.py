@@ -115,6 +115,16 @@ def test_nothing_is_left_by_asking(cloud, planned, name):
     ] == []
 
 
+@pytest.fixture
+def an_image(cloud):
+    """An image of the project: what rights there are is asked with its id."""
+    name = f'preflight-{uuid.uuid4().hex[:8]}'
+    cloud.openstack('image', 'create', name)
+    yield
+    cloud.openstack('image', 'delete', name)
+
+
+@pytest.mark.usefixtures('an_image')
 def test_reader_may_neither_make_an_image_nor_start_a_server(cloud, planned):
     done = planned('devcloud-reader')
     assert done.status == 2
@@ -250,6 +260,7 @@ def test_plan_asks_no_cloud_if_nobody_wants_it(cloud, program, recipe):
     assert objections(done) == {'error': [], 'warning': []}
 
 
+@pytest.mark.usefixtures('an_image')
 def test_doctor_says_what_a_target_lacks(cloud, program):
     good = program('doctor', '--target', 'devcloud', '-f', 'json')
     assert any(one['subject'] == 'target devcloud' for one in good.json)
