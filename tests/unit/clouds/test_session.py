@@ -171,7 +171,7 @@ def test_every_request_has_time_outs(wire, session):
 
 
 def test_wait_that_takes_long_is_told_once(wire, session, caplog):
-    caplog.set_level('INFO')
+    caplog.set_level('INFO', logger='image_pipeline.clouds.session')
     session.patience = conf_settings.Requests(retries=5)
     url = 'http://me:sesame@service.test/x'
     wire.answer('GET', url, 503)
