@@ -43,7 +43,7 @@ namespaces of their own.  Nothing of it runs on the host, or after a reboot.
 
 _EPILOG = """\
 First use, as root:
-  tools/devcloud install        # 400 packages, about two minutes
+  tools/devcloud install        # 400 to 600 packages, some minutes
   tools/devcloud start          # about a minute, later half of it
   export OS_CLIENT_CONFIG_FILE=$(tools/devcloud status --clouds-yaml)
   openstack --os-cloud devcloud image list
